@@ -1,0 +1,107 @@
+/*
+ * The system description: which VMs, components and consoles there are and what each gets. `bulkhead check` reads it on the
+ * host, root reads it again at boot; both use this reader, so that what passes the one passes the other.
+ *
+ * The reader takes a flattened device tree and fills a structure of fixed size. It allocates nothing and prints nothing:
+ * each mistake goes to the caller's reporter, which knows where the text came from. docs/system-description.md is the binding.
+ */
+#ifndef BULKHEAD_DESCRIPTION_H
+#define BULKHEAD_DESCRIPTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    DESCRIPTION_MAX_VMS = 16,
+    DESCRIPTION_MAX_VCPUS = 8, /* per VM */
+    DESCRIPTION_MAX_COMPONENTS = 16,
+    DESCRIPTION_MAX_DOORBELLS = DESCRIPTION_MAX_COMPONENTS, /* per VM */
+    DESCRIPTION_MAX_DEVICES = 8,                            /* per VM */
+    DESCRIPTION_MAX_CPUS = 8,                               /* of the host */
+    DESCRIPTION_NAME_SIZE = 16,                             /* with the terminating zero */
+    DESCRIPTION_PATH_SIZE = 96,
+    DESCRIPTION_MESSAGE_SIZE = 224,
+};
+
+/* Priorities, higher runs first. Below and above lie idle (0), the UART driver and root. */
+enum {
+    DESCRIPTION_VM_PRIORITY_MIN = 1,
+    DESCRIPTION_VM_PRIORITY_DEFAULT = 10,
+    DESCRIPTION_VM_PRIORITY_MAX = 40,
+    DESCRIPTION_COMPONENT_PRIORITY_MIN = 41,
+    DESCRIPTION_COMPONENT_PRIORITY_MAX = 50,
+};
+
+/* A VM's RAM is mapped by 2 MiB blocks; the upper limit leaves room for it below the smallest guest-physical range, 40 bits. */
+#define DESCRIPTION_MEMORY_UNIT (UINT64_C(2) << 20)
+#define DESCRIPTION_MEMORY_MAX (UINT64_C(512) << 30)
+
+/* What becomes of a VM that asked for a reset, or that crashed. */
+enum description_action { DESCRIPTION_STOP, DESCRIPTION_RESTART };
+
+/* All strings point into the tree. */
+struct description_vm {
+    char name[DESCRIPTION_NAME_SIZE];
+    int node;           /* offset in the tree */
+    const char *kernel; /* a file's path in the source, a package member's name in a packed image; so are the next two */
+    const char *initrd; /* NULL: none */
+    const char *dtb;    /* NULL: the monitor generates one */
+    const char *bootargs; /* NULL: none */
+    uint64_t memory;      /* bytes */
+    uint32_t vcpu_count;
+    uint32_t cpus[DESCRIPTION_MAX_VCPUS]; /* host CPU of each vCPU, index in firmware order */
+    uint32_t priority;
+    bool focus; /* stated here; struct description says who has it */
+    enum description_action on_reset;
+    enum description_action on_crash;
+    uint32_t doorbell_count;
+    uint32_t doorbells[DESCRIPTION_MAX_DOORBELLS]; /* indices of components */
+    uint32_t device_count;
+    const char *devices[DESCRIPTION_MAX_DEVICES]; /* paths in the firmware's tree */
+};
+
+struct description_component {
+    char name[DESCRIPTION_NAME_SIZE];
+    int node;
+    const char *image; /* package member */
+    uint32_t cpu;
+    uint32_t priority;
+};
+
+struct description {
+    const void *tree;
+    uint32_t vm_count;
+    struct description_vm vms[DESCRIPTION_MAX_VMS];
+    uint32_t component_count;
+    struct description_component components[DESCRIPTION_MAX_COMPONENTS];
+    int uart_node; /* negative: not in the tree, defaults apply */
+    uint32_t uart_cpu;
+    uint32_t focus; /* index of the VM that has the keyboard at start */
+};
+
+/* One mistake. `property` is NULL when the node itself is meant. */
+struct description_error {
+    char path[DESCRIPTION_PATH_SIZE];
+    const char *property;
+    char message[DESCRIPTION_MESSAGE_SIZE];
+};
+
+/* Embedded in the caller's own context; `report` is called once for each mistake. */
+struct description_reporter {
+    void (*report)(struct description_reporter *reporter, const struct description_error *error);
+    uint32_t count; /* of mistakes so far */
+};
+
+/*
+ * Read `tree` into `description`. Goes on after a mistake, to report all of them; true if there was none. The tree must stay
+ * where it is for as long as the description is used.
+ */
+bool description_read(const void *tree, struct description *description, struct description_reporter *reporter);
+
+/* Report each CPU index that a host with `cpu_count` CPUs does not have; true if there was none. */
+bool description_check_cpus(const struct description *description, uint32_t cpu_count, struct description_reporter *reporter);
+
+/* Parse "512M": a decimal number and one of K, M, G, nothing else. False if malformed or out of range. */
+bool description_parse_size(const char *text, uint64_t *bytes);
+
+#endif
