@@ -1,0 +1,277 @@
+# Bulkhead: see `make help`.
+#
+# Variables: TOOLCHAIN=clang (default) or gcc; HOST_CPUS, MAKEFLAGS as usual. Everything built is below build/.
+
+TOOLCHAIN ?= clang
+PYTHON := /usr/bin/python3
+
+BUILD := build
+OBJ := $(BUILD)/obj/$(TOOLCHAIN)
+HOSTOBJ := $(BUILD)/obj/host
+DEBIAN := $(BUILD)/debian
+LIBFDT := $(DEBIAN)/libfdt-arm64/libfdt.a
+
+# With no goal that compiles, nothing below may ask for a compiler: `make help` and `make clean` work on a bare machine.
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+
+# --- toolchains ------------------------------------------------------------------------------------------------------
+
+ifeq ($(TOOLCHAIN),gcc)
+CC := aarch64-linux-gnu-gcc
+LD := aarch64-linux-gnu-ld
+AR := aarch64-linux-gnu-ar
+OBJCOPY := aarch64-linux-gnu-objcopy
+SYSTEM_HEADERS = -nostdinc -isystem $(shell $(CC) -print-file-name=include)
+LDFLAGS := --no-warn-rwx-segments
+else ifeq ($(TOOLCHAIN),clang)
+CC := clang --target=aarch64-none-elf
+LD := ld.lld
+AR := llvm-ar
+OBJCOPY := llvm-objcopy
+SYSTEM_HEADERS := -nostdlibinc
+LDFLAGS :=
+else
+$(error TOOLCHAIN is "$(TOOLCHAIN)"; it can be clang or gcc)
+endif
+HOSTCC := clang
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Werror
+TARGET_FLAGS := -std=c11 -O2 -g -march=armv8-a -mgeneral-regs-only -mstrict-align -mcmodel=small -ffreestanding -fno-stack-protector \
+    -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-common -fvisibility=hidden -ffunction-sections -fdata-sections \
+    $(WARNINGS) -MMD -MP
+FREESTANDING = $(SYSTEM_HEADERS) -isystem include/freestanding -isystem $(dir $(LIBFDT))
+LDFLAGS += -nostdlib --build-id=none --gc-sections -z max-page-size=4096 -z noexecstack -z separate-code
+HOST_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP
+
+# What the other targets build on; `make` fetches it once.
+$(LIBFDT): | scripts/fetch-debian
+	scripts/fetch-debian
+
+# A file that changes only when the given text does, so that what depends on it is rebuilt exactly then.
+define keep-text
+@mkdir -p $(@D); printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' >$@
+endef
+
+.PHONY: FORCE
+FORCE:
+
+$(OBJ)/flags: FORCE
+	$(call keep-text,$(CC) $(TARGET_FLAGS) $(LDFLAGS))
+$(OBJ)/commit: FORCE
+	$(call keep-text,$(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown))
+# Outputs of both toolchains have the same names: this one tells whose they are.
+$(BUILD)/toolchain: FORCE
+	$(call keep-text,$(TOOLCHAIN))
+
+# --- kernel ----------------------------------------------------------------------------------------------------------
+
+KERNEL_CORE := $(wildcard kernel/core/*.c kernel/core/sched/*.c)
+KERNEL_SOURCES := $(KERNEL_CORE) $(wildcard kernel/arch/aarch64/*.c kernel/arch/aarch64/*.S)
+KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(OBJ)/%.o)
+KERNEL_FLAGS := $(TARGET_FLAGS) -fpie -Iinclude -iquote kernel/core -iquote kernel/arch/aarch64
+KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
+
+$(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
+$(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D)
+	$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
+
+# The one file that knows the commit.
+$(OBJ)/kernel/core/version.c.o: $(OBJ)/commit
+$(OBJ)/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"$(shell cat $(OBJ)/commit)"'
+
+$(BUILD)/kernel/kernel.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(LIBFDT) $(BUILD)/toolchain scripts/check-fp
+	@mkdir -p $(@D)
+	$(LD) $(LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) $(LIBFDT) -o $@
+	scripts/check-fp $@
+
+# --- components ------------------------------------------------------------------------------------------------------
+
+COMPONENTS := $(filter-out lib,$(sort $(patsubst components/%/,%,$(dir $(wildcard components/*/*.c)))))
+COMPONENT_SCRIPT := components/lib/component.lds
+COMPONENT_LIB := $(OBJ)/components/lib.a
+COMPONENT_FLAGS := $(TARGET_FLAGS) -fno-pie -Iinclude -iquote components/lib
+objects-of = $(patsubst %,$(OBJ)/%.o,$(wildcard $(1)/*.c $(1)/*.S))
+
+$(OBJ)/components/%.c.o: components/%.c $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D)
+	$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+$(OBJ)/components/%.S.o: components/%.S $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D)
+	$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+
+$(COMPONENT_LIB): $(call objects-of,components/lib)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define component-rules
+$(BUILD)/components/$(1).elf: $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(COMPONENT_SCRIPT) $(LIBFDT) $(BUILD)/toolchain scripts/check-fp
+	@mkdir -p $$(@D)
+	$(LD) $(LDFLAGS) -static -T $(COMPONENT_SCRIPT) $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(LIBFDT) $(COMPONENT_LIB) -o $$@
+	scripts/check-fp $$@
+endef
+$(foreach c,$(COMPONENTS),$(eval $(call component-rules,$(c))))
+
+# --- guests ----------------------------------------------------------------------------------------------------------
+
+# A guest is guests/NAME/ together with what it uses of guests/lib/; ubench's three programs are built from one source.
+GUEST_DIRS := $(filter-out lib,$(sort $(patsubst guests/%/,%,$(dir $(wildcard guests/*/*.c)))))
+GUESTS := $(GUEST_DIRS) $(if $(filter ubench,$(GUEST_DIRS)),ubench-latency ubench-noise)
+GUEST_SCRIPT := guests/lib/guest.lds
+GUEST_LIB := $(OBJ)/guests/lib.a
+GUEST_FLAGS := $(filter-out -std=c11 -ffunction-sections -fdata-sections -fno-omit-frame-pointer,$(TARGET_FLAGS)) \
+    -std=gnu11 -fpie -fno-jump-tables -Iinclude -iquote guests/lib
+
+$(OBJ)/guests/%.c.o: guests/%.c $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
+$(OBJ)/guests/%.S.o: guests/%.S $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_FLAGS) $(FREESTANDING) -c $< -o $@
+
+$(GUEST_LIB): $(call objects-of,guests/lib)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define guest-rules
+$(BUILD)/guests/$(1).elf: $(2) $(GUEST_LIB) $(GUEST_SCRIPT) $(BUILD)/toolchain
+	@mkdir -p $$(@D)
+	$(LD) $(LDFLAGS) -pie --no-dynamic-linker -T $(GUEST_SCRIPT) $(2) $(GUEST_LIB) -o $$@
+endef
+$(foreach g,$(GUEST_DIRS),$(eval $(call guest-rules,$(g),$(call objects-of,guests/$(g)))))
+
+UBENCH_REST := $(filter-out %/ubench.c.o,$(call objects-of,guests/ubench))
+$(foreach m,latency noise,$(eval $(call guest-rules,ubench-$(m),$(OBJ)/guests/ubench/ubench-$(m).o $(UBENCH_REST))))
+$(OBJ)/guests/ubench/ubench.c.o: EXTRA = -DMODE=FULL
+$(OBJ)/guests/ubench/ubench-latency.o: EXTRA = -DMODE=LATENCY
+$(OBJ)/guests/ubench/ubench-noise.o: EXTRA = -DMODE=NOISE
+$(OBJ)/guests/ubench/ubench-%.o: guests/ubench/ubench.c $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D)
+	$(CC) $(GUEST_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
+
+$(BUILD)/guests/%: $(BUILD)/guests/%.elf
+	$(OBJCOPY) -O binary $< $@
+
+# --- flat images -----------------------------------------------------------------------------------------------------
+
+# The kernel's .bss is part of its image; a component's is not (its header says how much there is).
+$(BUILD)/kernel/kernel.bin: $(BUILD)/kernel/kernel.elf scripts/flatten
+	OBJCOPY=$(OBJCOPY) scripts/flatten $< $@
+$(BUILD)/components/%.bin: $(BUILD)/components/%.elf
+	$(OBJCOPY) -O binary $< $@
+
+# --- host command ----------------------------------------------------------------------------------------------------
+
+TOOL_SOURCES := $(wildcard tools/*.c) $(wildcard components/lib/description.c)
+TOOL_OBJECTS := $(TOOL_SOURCES:%=$(HOSTOBJ)/tool/%.o)
+
+$(HOSTOBJ)/flags: FORCE
+	$(call keep-text,$(HOSTCC) $(HOST_FLAGS))
+
+$(HOSTOBJ)/tool/%.c.o: %.c $(HOSTOBJ)/flags
+	@mkdir -p $(@D)
+	$(HOSTCC) $(HOST_FLAGS) -O2 -D_GNU_SOURCE -Iinclude -iquote components/lib -c $< -o $@
+
+$(BUILD)/bulkhead: $(TOOL_OBJECTS)
+	@mkdir -p $(@D)
+	$(HOSTCC) $(TOOL_OBJECTS) -lfdt -o $@
+
+# --- unit tests ------------------------------------------------------------------------------------------------------
+
+# Each tests/unit/NAME.c is a program of its own, linked with what it uses of the portable kernel on arch/host and of the
+# components' library. tests/unit/unit.mk may say what else it needs: `UNIT_SOURCES_NAME := components/vmm/vgic.c …`.
+-include tests/unit/unit.mk
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -iquote kernel/arch/host -iquote components/lib -iquote tests/unit
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
+UNIT_HELPERS := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
+UNIT_SHARED := $(KERNEL_CORE) $(wildcard kernel/arch/host/*.c) $(wildcard components/lib/description.c) $(UNIT_HELPERS)
+UNIT_LIB := $(HOSTOBJ)/unit/lib.a
+
+$(HOSTOBJ)/unit/flags: FORCE
+	$(call keep-text,$(HOSTCC) $(UNIT_FLAGS))
+
+$(HOSTOBJ)/unit/%.c.o: %.c $(HOSTOBJ)/unit/flags
+	@mkdir -p $(@D)
+	$(HOSTCC) $(UNIT_FLAGS) $(EXTRA) -c $< -o $@
+$(HOSTOBJ)/unit/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"unit-test"'
+
+$(UNIT_LIB): $(UNIT_SHARED:%=$(HOSTOBJ)/unit/%.o)
+	@rm -f $@
+	llvm-ar rcs $@ $^
+
+define unit-rules
+$(BUILD)/tests/unit/$(1): $(HOSTOBJ)/unit/tests/unit/$(1).c.o $(UNIT_SOURCES_$(1):%=$(HOSTOBJ)/unit/%.o) $(UNIT_LIB)
+	@mkdir -p $$(@D)
+	$(HOSTCC) $(SANITIZE) $$^ -lcmocka -lfdt -o $$@
+endef
+$(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
+
+# --- targets ---------------------------------------------------------------------------------------------------------
+
+IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(BUILD)/bulkhead
+
+.PHONY: all setup debian run test unit system size bench clean help units
+
+all: $(IMAGES)
+
+setup:
+	scripts/setup
+
+debian:
+	scripts/fetch-debian
+	scripts/make-initrd
+
+units: $(UNIT_PROGRAMS)
+
+# Each step may install what the next one is built with, hence one after the other whatever -j says.
+run:
+	scripts/setup
+	$(MAKE) debian
+	$(MAKE) all
+	$(BUILD)/bulkhead run systems/demo.dts
+
+test:
+	scripts/setup
+	$(MAKE) debian
+	$(MAKE) all units
+	scripts/run-tests unit system
+
+unit: units
+	scripts/run-tests unit
+
+system: all
+	$(MAKE) debian
+	scripts/run-tests system
+
+size: all
+	$(MAKE) debian
+	$(PYTHON) scripts/measure-size
+
+bench: all
+	$(MAKE) debian
+	$(PYTHON) scripts/bench
+
+clean:
+	rm -rf $(filter-out $(DEBIAN),$(wildcard $(BUILD)/*))
+
+help:
+	@echo 'make            build everything into build/'
+	@echo 'make run        install what is missing, build, boot the demo (systems/demo.dts): Linux beside a real-time guest'
+	@echo 'make test       the same, then all tests; ends with "N passed, N failed"'
+	@echo 'make unit       unit tests only'
+	@echo 'make system     system tests only (TESTS="-k name" picks some)'
+	@echo 'make size       sizes of the kernel, to build/size.json; fails beyond the limits in bench/promises.toml'
+	@echo 'make bench      instruction counts, to build/bench/results.json; fails beyond the same limits'
+	@echo 'make setup      install what is missing (apt; sudo unless root)'
+	@echo 'make debian     download the stock Debian arm64 kernel and busybox into build/debian'
+	@echo 'make clean      remove what was built, except the downloads (rm -rf build/debian removes those)'
+	@echo 'TOOLCHAIN=gcc   compile the target code with aarch64-linux-gnu-gcc instead of clang'
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
