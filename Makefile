@@ -1,6 +1,6 @@
 # Bulkhead: see `make help`.
 #
-# Variables: TOOLCHAIN=clang (default) or gcc; HOST_CPUS, MAKEFLAGS as usual. Everything built is below build/.
+# Variables: TOOLCHAIN=clang (default) or gcc; V=1 shows the commands. Everything built is below build/.
 
 TOOLCHAIN ?= clang
 PYTHON := /usr/bin/python3
@@ -16,6 +16,7 @@ LIBFDT := $(DEBIAN)/libfdt-arm64/libfdt.a
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
+Q := $(if $(V),,@)
 
 # --- toolchains ------------------------------------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Werror
 TARGET_FLAGS := -std=c11 -O2 -g -march=armv8-a -mgeneral-regs-only -mstrict-align -mcmodel=small -ffreestanding -fno-stack-protector \
     -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-common -fvisibility=hidden -ffunction-sections -fdata-sections \
     $(WARNINGS) -MMD -MP
-FREESTANDING = $(SYSTEM_HEADERS) -isystem include/freestanding -isystem $(dir $(LIBFDT))
+FREESTANDING = $(SYSTEM_HEADERS) -idirafter include/freestanding -isystem $(dir $(LIBFDT))
 LDFLAGS += -nostdlib --build-id=none --gc-sections -z max-page-size=4096 -z noexecstack -z separate-code
 HOST_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP
 
@@ -76,10 +77,12 @@ KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
 
 $(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
+	@echo "  CC     $@"
+	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
 $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
-	$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
+	@echo "  CC     $@"
+	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
 
 # The one file that knows the commit.
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit
@@ -87,8 +90,9 @@ $(OBJ)/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"$(shell cat $(OBJ)/comm
 
 $(BUILD)/kernel/kernel.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(LIBFDT) $(BUILD)/toolchain scripts/check-fp
 	@mkdir -p $(@D)
-	$(LD) $(LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) $(LIBFDT) -o $@
-	scripts/check-fp $@
+	@echo "  LD     $@"
+	$(Q)$(LD) $(LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) $(LIBFDT) -o $@
+	$(Q)scripts/check-fp $@
 
 # --- components ------------------------------------------------------------------------------------------------------
 
@@ -100,20 +104,24 @@ objects-of = $(patsubst %,$(OBJ)/%.o,$(wildcard $(1)/*.c $(1)/*.S))
 
 $(OBJ)/components/%.c.o: components/%.c $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
-	$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+	@echo "  CC     $@"
+	$(Q)$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
 $(OBJ)/components/%.S.o: components/%.S $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
-	$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+	@echo "  CC     $@"
+	$(Q)$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
 
 $(COMPONENT_LIB): $(call objects-of,components/lib)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo "  AR     $@"
+	$(Q)$(AR) rcs $@ $^
 
 define component-rules
 $(BUILD)/components/$(1).elf: $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(COMPONENT_SCRIPT) $(LIBFDT) $(BUILD)/toolchain scripts/check-fp
 	@mkdir -p $$(@D)
-	$(LD) $(LDFLAGS) -static -T $(COMPONENT_SCRIPT) $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(LIBFDT) $(COMPONENT_LIB) -o $$@
-	scripts/check-fp $$@
+	@echo "  LD     $$@"
+	$(Q)$(LD) $(LDFLAGS) -static -T $(COMPONENT_SCRIPT) $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(LIBFDT) $(COMPONENT_LIB) -o $$@
+	$(Q)scripts/check-fp $$@
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component-rules,$(c))))
 
@@ -129,19 +137,23 @@ GUEST_FLAGS := $(filter-out -std=c11 -ffunction-sections -fdata-sections -fno-om
 
 $(OBJ)/guests/%.c.o: guests/%.c $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
+	@echo "  CC     $@"
+	$(Q)$(CC) $(GUEST_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
 $(OBJ)/guests/%.S.o: guests/%.S $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_FLAGS) $(FREESTANDING) -c $< -o $@
+	@echo "  CC     $@"
+	$(Q)$(CC) $(GUEST_FLAGS) $(FREESTANDING) -c $< -o $@
 
 $(GUEST_LIB): $(call objects-of,guests/lib)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo "  AR     $@"
+	$(Q)$(AR) rcs $@ $^
 
 define guest-rules
 $(BUILD)/guests/$(1).elf: $(2) $(GUEST_LIB) $(GUEST_SCRIPT) $(BUILD)/toolchain
 	@mkdir -p $$(@D)
-	$(LD) $(LDFLAGS) -pie --no-dynamic-linker -T $(GUEST_SCRIPT) $(2) $(GUEST_LIB) -o $$@
+	@echo "  LD     $$@"
+	$(Q)$(LD) $(LDFLAGS) -pie --no-dynamic-linker -T $(GUEST_SCRIPT) $(2) $(GUEST_LIB) -o $$@
 endef
 $(foreach g,$(GUEST_DIRS),$(eval $(call guest-rules,$(g),$(call objects-of,guests/$(g)))))
 
@@ -152,18 +164,22 @@ $(OBJ)/guests/ubench/ubench-latency.o: EXTRA = -DMODE=LATENCY
 $(OBJ)/guests/ubench/ubench-noise.o: EXTRA = -DMODE=NOISE
 $(OBJ)/guests/ubench/ubench-%.o: guests/ubench/ubench.c $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
-	$(CC) $(GUEST_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
+	@echo "  CC     $@"
+	$(Q)$(CC) $(GUEST_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
 
 $(BUILD)/guests/%: $(BUILD)/guests/%.elf
-	$(OBJCOPY) -O binary $< $@
+	@echo "  IMAGE  $@"
+	$(Q)$(OBJCOPY) -O binary $< $@
 
 # --- flat images -----------------------------------------------------------------------------------------------------
 
 # The kernel's .bss is part of its image; a component's is not (its header says how much there is).
 $(BUILD)/kernel/kernel.bin: $(BUILD)/kernel/kernel.elf scripts/flatten
-	OBJCOPY=$(OBJCOPY) scripts/flatten $< $@
+	@echo "  IMAGE  $@"
+	$(Q)OBJCOPY=$(OBJCOPY) scripts/flatten $< $@
 $(BUILD)/components/%.bin: $(BUILD)/components/%.elf
-	$(OBJCOPY) -O binary $< $@
+	@echo "  IMAGE  $@"
+	$(Q)$(OBJCOPY) -O binary $< $@
 
 # --- host command ----------------------------------------------------------------------------------------------------
 
@@ -175,11 +191,13 @@ $(HOSTOBJ)/flags: FORCE
 
 $(HOSTOBJ)/tool/%.c.o: %.c $(HOSTOBJ)/flags
 	@mkdir -p $(@D)
-	$(HOSTCC) $(HOST_FLAGS) -O2 -D_GNU_SOURCE -Iinclude -iquote components/lib -c $< -o $@
+	@echo "  HOSTCC $@"
+	$(Q)$(HOSTCC) $(HOST_FLAGS) -O2 -D_GNU_SOURCE -Iinclude -iquote components/lib -c $< -o $@
 
 $(BUILD)/bulkhead: $(TOOL_OBJECTS)
 	@mkdir -p $(@D)
-	$(HOSTCC) $(TOOL_OBJECTS) -lfdt -o $@
+	@echo "  HOSTCC $@"
+	$(Q)$(HOSTCC) $(TOOL_OBJECTS) -lfdt -o $@
 
 # --- unit tests ------------------------------------------------------------------------------------------------------
 
@@ -199,17 +217,20 @@ $(HOSTOBJ)/unit/flags: FORCE
 
 $(HOSTOBJ)/unit/%.c.o: %.c $(HOSTOBJ)/unit/flags
 	@mkdir -p $(@D)
-	$(HOSTCC) $(UNIT_FLAGS) $(EXTRA) -c $< -o $@
+	@echo "  HOSTCC $@"
+	$(Q)$(HOSTCC) $(UNIT_FLAGS) $(EXTRA) -c $< -o $@
 $(HOSTOBJ)/unit/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"unit-test"'
 
 $(UNIT_LIB): $(UNIT_SHARED:%=$(HOSTOBJ)/unit/%.o)
 	@rm -f $@
-	llvm-ar rcs $@ $^
+	@echo "  AR     $@"
+	$(Q)llvm-ar rcs $@ $^
 
 define unit-rules
 $(BUILD)/tests/unit/$(1): $(HOSTOBJ)/unit/tests/unit/$(1).c.o $(UNIT_SOURCES_$(1):%=$(HOSTOBJ)/unit/%.o) $(UNIT_LIB)
 	@mkdir -p $$(@D)
-	$(HOSTCC) $(SANITIZE) $$^ -lcmocka -lfdt -o $$@
+	@echo "  HOSTCC $$@"
+	$(Q)$(HOSTCC) $(SANITIZE) $$^ -lcmocka -lfdt -o $$@
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 

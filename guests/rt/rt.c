@@ -1,0 +1,238 @@
+/*
+ * A small real-time guest: a periodic task on the virtual timer that counts what it handled, what it lost and how
+ * late it woke. See README.md for its lines and options.
+ */
+#include "guest.h"
+
+enum {
+    NS_PER_S = 1000000000,
+    BACKLOG_S = 1, /* how far behind the task may fall and still handle every expiry, one by one */
+};
+
+/* Of the periods since the last line. Times in ticks of CNTVCT. */
+struct account {
+    uint64_t handled;
+    uint64_t lost; /* expiries never handled: given up after BACKLOG_S */
+    uint64_t late; /* handled, but only after the next one was due */
+    uint64_t min, sum, worst;
+};
+
+static struct {
+    uint64_t frequency; /* of CNTVCT, Hz */
+    uint64_t period;    /* ticks */
+    uint64_t work;      /* ticks that the handler spends on each expiry before its end of interrupt */
+    uint64_t seconds;   /* after which it switches itself off; 0: never */
+    const char *note;   /* shown with the figures */
+} task;
+
+static uint64_t deadline; /* of the armed expiry, ticks */
+static uint64_t line_end; /* the expiry that completes the current line's second */
+static struct account current;
+/* The handler's finished second, for the main loop to print; `lines` counts them and is written last. */
+static struct account finished;
+static uint64_t lines;
+
+/* --- options ---------------------------------------------------------------------------------------------------- */
+
+/* What follows `name` (which ends with '=') in the boot arguments, at the start of a word; null if it is not there. */
+static const char *find_option(const char *name)
+{
+    for (const char *at = machine.bootargs; *at; at++) {
+        if (at != machine.bootargs && at[-1] != ' ')
+            continue;
+        unsigned i = 0;
+        while (name[i] && at[i] == name[i])
+            i++;
+        if (!name[i])
+            return at + i;
+    }
+    return NULL;
+}
+
+static uint64_t option_number(const char *name, uint64_t otherwise)
+{
+    const char *text = find_option(name);
+    uint64_t value = 0;
+    if (!text || *text < '0' || *text > '9')
+        return otherwise;
+    for (; *text >= '0' && *text <= '9'; text++)
+        value = value * 10 + (uint64_t)(*text - '0');
+    return value;
+}
+
+static uint64_t us_to_ticks(uint64_t us)
+{
+    return us * task.frequency / 1000000;
+}
+
+static void read_options(void)
+{
+    task.frequency = read_sysreg(cntfrq_el0);
+    task.period = us_to_ticks(option_number("period=", 1000));
+    if (task.period == 0)
+        task.period = task.frequency / 1000;
+    task.work = us_to_ticks(option_number("work=", 0));
+    task.seconds = option_number("seconds=", 0);
+    task.note = find_option("note="); /* the rest of the arguments */
+}
+
+/* --- the periodic task ------------------------------------------------------------------------------------------ */
+
+static void start_account(void)
+{
+    current = (struct account){.min = UINT64_MAX};
+    line_end += task.frequency;
+}
+
+static void arm(uint64_t when)
+{
+    deadline = when;
+    write_sysreg(cntv_cval_el0, when);
+    isb(); /* the level-triggered line falls before the end of interrupt */
+}
+
+/* Adds one handled expiry to the line's figures. */
+static void count(uint64_t latency)
+{
+    current.handled++;
+    current.late += latency >= task.period;
+    current.sum += latency;
+    if (latency < current.min)
+        current.min = latency;
+    if (latency > current.worst)
+        current.worst = latency;
+}
+
+/* Accounts for the expiry at `deadline`, whose handler was entered at `entry`, and arms the next one, past or not. */
+static void account_for(uint64_t entry)
+{
+    uint64_t latency = entry - deadline, skipped = 0;
+    if (latency > BACKLOG_S * task.frequency)
+        skipped = latency / task.period;
+    count(latency);
+    current.lost += skipped;
+    arm(deadline + (skipped + 1) * task.period);
+    if ((int64_t)(deadline - line_end) > 0) {
+        finished = current;
+        __atomic_store_n(&lines, lines + 1, __ATOMIC_RELEASE);
+        start_account();
+    }
+}
+
+static void do_work(void)
+{
+    uint64_t start = read_sysreg(cntvct_el0);
+    while (read_sysreg(cntvct_el0) - start < task.work)
+        yield();
+}
+
+void irq_handler(uint64_t entry)
+{
+    uint32_t intid = gic_ack();
+    if (intid >= GIC_SPURIOUS)
+        return;
+    if (intid == VTIMER_PPI && (int64_t)(entry - deadline) >= 0) { /* else: the expiry was handled already */
+        account_for(entry);
+        do_work();
+    }
+    gic_eoi(intid);
+}
+
+/* --- lines ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t ticks_to_ns(uint64_t ticks)
+{
+    return ticks / task.frequency * NS_PER_S + ticks % task.frequency * NS_PER_S / task.frequency;
+}
+
+static void print_number(const char *before, uint64_t n)
+{
+    print(before);
+    print_dec(n);
+}
+
+static void print_line(uint64_t second, const struct account *a)
+{
+    print_number("rt: ", second);
+    print_number(" s: ", a->handled);
+    print_number(" periods handled, ", a->lost);
+    print_number(" lost, ", a->late);
+    print_number(" late, wake-up latency min ", ticks_to_ns(a->min));
+    print_number(" mean ", ticks_to_ns(a->sum / a->handled));
+    print_number(" worst ", ticks_to_ns(a->worst));
+    print(" ns");
+    if (task.note) {
+        print(" (");
+        print(task.note);
+        print(")");
+    }
+    print("\n");
+}
+
+/* Sleeps until the handler has finished another second than the `seen`-th; returns its number and figures. */
+static uint64_t wait_for_line(uint64_t seen, struct account *line)
+{
+    for (;;) {
+        irq_mask(); /* an interrupt between the look and the sleep ends the sleep, and is taken after it */
+        uint64_t now = __atomic_load_n(&lines, __ATOMIC_ACQUIRE);
+        if (now != seen)
+            *line = finished;
+        else
+            wfi();
+        irq_unmask();
+        isb();
+        if (now != seen)
+            return now;
+    }
+}
+
+static _Noreturn void power_off(void)
+{
+    psci(PSCI_SYSTEM_OFF, 0, 0, 0);
+    for (;;)
+        wfi();
+}
+
+void fault_handler(uint64_t esr, uint64_t far, uint64_t elr)
+{
+    print("rt: unexpected exception: ESR ");
+    print_hex(esr);
+    print(" FAR ");
+    print_hex(far);
+    print(" at image offset ");
+    print_hex(elr - (uintptr_t)_start);
+    print(": switching off\n");
+    power_off();
+}
+
+static void describe(void)
+{
+    print_number("rt: period ", ticks_to_ns(task.period) / 1000);
+    print_number(" us, GICv", machine.gic_version);
+    print_number(", counter ", task.frequency);
+    print(" Hz\n");
+}
+
+void primary_main(const void *fdt, uint64_t first_tick)
+{
+    struct account line;
+    uint64_t seen = 0;
+    (void)first_tick;
+    machine_from_fdt(fdt);
+    read_options();
+    describe();
+    gic_init();
+    gic_cpu_init();
+
+    line_end = read_sysreg(cntvct_el0);
+    start_account();
+    arm(line_end - task.frequency + task.period);
+    write_sysreg(cntv_ctl_el0, 1);
+    irq_unmask();
+    while (!task.seconds || seen < task.seconds) {
+        seen = wait_for_line(seen, &line);
+        print_line(seen, &line);
+    }
+    irq_mask();
+    power_off();
+}

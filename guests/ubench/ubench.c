@@ -1,0 +1,553 @@
+/*
+ * What a hypervisor costs its guest, one row per quantity, in ticks of CNTVCT. See README.md for what the rows mean.
+ *
+ * A row is a function that fills `samples` and calls report(). It runs under row_call(), so that an access which the
+ * hypervisor answers with a fault ends that row only.
+ */
+#include "ubench.h"
+
+#ifndef MODE
+#define MODE FULL
+#endif
+enum { FULL, LATENCY, NOISE };
+
+enum {
+    MANY = 4000,                       /* samples of cheap operations */
+    FEW = MODE == LATENCY ? 100 : 300, /* samples of those that wait */
+    MAX_SAMPLES = MANY
+};
+
+static uint64_t samples[MAX_SAMPLES];
+static const char *row_name;
+static uint64_t boot_ticks;
+static uint64_t frequency; /* of CNTVCT, Hz */
+
+/* What a CPU's interrupt handler leaves for the code that waits. `irqs` is written last. */
+struct cpu {
+    uint64_t irqs;  /* interrupts taken */
+    uint64_t entry; /* CNTVCT at entry of the last one */
+    uint64_t eoi;   /* ticks that its end-of-interrupt took */
+};
+static struct cpu cpus[2];
+
+/* row.S */
+extern bool row_call(void (*row)(void));
+extern _Noreturn void row_abort(void);
+
+/* --- time ------------------------------------------------------------------------------------------------------- */
+
+/* The ISBs keep the measured operation between the two reads: the counter may be read early or late otherwise. */
+static inline uint64_t ticks_before(void)
+{
+    uint64_t t;
+    __asm__ volatile("mrs %0, cntvct_el0\n\tisb" : "=r"(t) : : "memory");
+    return t;
+}
+
+static inline uint64_t ticks_after(void)
+{
+    uint64_t t;
+    __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(t) : : "memory");
+    return t;
+}
+
+static uint64_t us_to_ticks(uint64_t us)
+{
+    return us * frequency / 1000000;
+}
+
+static void spin_us(uint64_t us)
+{
+    uint64_t start = ticks_after(), ticks = us_to_ticks(us);
+    while (ticks_after() - start < ticks)
+        yield();
+}
+
+/* --- interrupts ------------------------------------------------------------------------------------------------- */
+
+static uint64_t irqs_of(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->irqs, __ATOMIC_ACQUIRE);
+}
+
+/* Called by the vector with interrupts masked; `entry` is CNTVCT as it was there. */
+void irq_handler(uint64_t entry)
+{
+    struct cpu *cpu = (struct cpu *)read_sysreg(tpidr_el1);
+    uint32_t intid = gic_ack();
+    if (intid >= GIC_SPURIOUS)
+        return;
+    if (intid == VTIMER_PPI) {
+        write_sysreg(cntv_ctl_el0, 0); /* level-triggered: silence it before the end of interrupt */
+        isb();
+    }
+    cpu->entry = entry;
+    uint64_t start = ticks_before();
+    gic_eoi(intid);
+    cpu->eoi = ticks_after() - start;
+    __atomic_store_n(&cpu->irqs, cpu->irqs + 1, __ATOMIC_RELEASE);
+}
+
+void fault_handler(uint64_t esr, uint64_t far, uint64_t elr)
+{
+    static bool nested; /* no console: nobody to tell */
+    while (nested)
+        wfi();
+    nested = true;
+    print(row_name);
+    print(" fault ");
+    print_hex(esr);
+    print(" ");
+    print_hex(far);
+    print("\n# at image offset ");
+    print_hex(elr - (uintptr_t)_start);
+    print("\n");
+    nested = false;
+    while (read_sysreg(tpidr_el1) != (uintptr_t)&cpus[0])
+        wfi(); /* rows run on the first CPU, which will miss the second */
+    row_abort();
+}
+
+/* --- rows: single operations ------------------------------------------------------------------------------------ */
+
+#define VENDOR_UNUSED 0xc6007fffUL /* vendor-specific hypervisor range, a number that nobody assigned */
+
+static void report(unsigned n, const char *unit)
+{
+    print_row(row_name, samples, n, unit);
+}
+
+static void report_one(uint64_t value, const char *unit)
+{
+    samples[0] = value;
+    report(1, unit);
+}
+
+/* Takes and reports n samples of the ticks that `operation` needs. */
+#define SAMPLE(n, operation)                                                                                          \
+    do {                                                                                                              \
+        for (unsigned i_ = 0; i_ < (n); i_++) {                                                                       \
+            uint64_t start_ = ticks_before();                                                                         \
+            operation;                                                                                                \
+            samples[i_] = ticks_after() - start_;                                                                     \
+        }                                                                                                             \
+        report(n, "ticks");                                                                                           \
+    } while (0)
+
+static void row_cntfrq(void)
+{
+    report_one(frequency, "Hz");
+}
+
+/* CNTVCT at the image's first instruction. */
+static void row_boot_ticks(void)
+{
+    report_one(boot_ticks, "ticks");
+}
+
+/* The same on the physical counter, which no offset hides: time since the board was switched on. */
+static void row_boot_phys(void)
+{
+    uint64_t now = ticks_after();
+    uint64_t physical = read_sysreg(cntpct_el0);
+    report_one(physical - (now - boot_ticks), "ticks");
+}
+
+static void row_empty(void)
+{
+    SAMPLE(MANY, );
+}
+
+/* The call that every hypervisor answers, and has least to do for. */
+static void row_hvc_null(void)
+{
+    SAMPLE(MANY, SMCCC_CALL("hvc", SMCCC_VERSION, 0, 0, 0));
+}
+
+/* A call that no hypervisor knows: what an error costs. */
+static void row_hvc_unknown(void)
+{
+    SAMPLE(MANY, SMCCC_CALL("hvc", VENDOR_UNUSED, 0, 0, 0));
+}
+
+/* By the conduit that the device tree states. */
+static void row_smc_psci(void)
+{
+    if (machine.psci_by_smc)
+        SAMPLE(MANY, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
+    else
+        SAMPLE(MANY, SMCCC_CALL("hvc", PSCI_VERSION, 0, 0, 0));
+}
+
+/* An SMC whatever the conduit. A guest has nobody to send it to; it gets an answer, an error, or a fault. */
+static void row_smc_trap(void)
+{
+    SAMPLE(MANY, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
+}
+
+static void row_sysreg_idreg(void)
+{
+    SAMPLE(MANY, read_sysreg(id_aa64pfr0_el1));
+}
+
+/* A device read is over when its value is there, which on hardware only a DSB waits for. */
+#define dsb() __asm__ volatile("dsb sy" : : : "memory")
+
+static void row_gicd_typer_rd(void)
+{
+    uintptr_t typer = machine.gicd + GICD_TYPER;
+    SAMPLE(MANY, mmio_read(typer); dsb());
+}
+
+/* Writes no bit: the cost of getting there, not of enabling something. */
+static void row_gicd_isenabler_wr(void)
+{
+    uintptr_t isenabler1 = machine.gicd + GICD_ISENABLER + 4;
+    SAMPLE(MANY, mmio_write(isenabler1, 0); dsb());
+}
+
+static void row_uart_fr_rd(void)
+{
+    uintptr_t flags = machine.uart + PL011_FR;
+    SAMPLE(MANY, mmio_read(flags); dsb());
+}
+
+/* --- rows: interrupts ------------------------------------------------------------------------------------------- */
+
+/* Interrupts this CPU n times by SGI; each time keeps entry minus send, or the handler's end-of-interrupt. */
+static void sample_self_sgi(unsigned n, bool keep_eoi)
+{
+    struct cpu *cpu = &cpus[0];
+    uint64_t self = gic_sgi_self();
+    irq_unmask();
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t before = irqs_of(cpu), start = ticks_before();
+        gic_sgi(self);
+        while (irqs_of(cpu) == before)
+            yield();
+        samples[i] = keep_eoi ? cpu->eoi : cpu->entry - start;
+    }
+    irq_mask();
+    report(n, "ticks");
+}
+
+static void row_sgi_self(void)
+{
+    sample_self_sgi(MANY, false);
+}
+
+static void row_eoi(void)
+{
+    sample_self_sgi(MANY, true);
+}
+
+/* Ways to wait a little for an interrupt of this CPU after the `irqs`-th. */
+
+static void wait_spinning(uint64_t irqs)
+{
+    (void)irqs;
+    yield();
+}
+
+/* Decides and sleeps with interrupts masked: one that comes in between still ends the sleep, and is taken after it. */
+static void wait_sleeping(uint64_t irqs)
+{
+    irq_mask();
+    if (irqs_of(&cpus[0]) == irqs)
+        wfi();
+    irq_unmask();
+    isb();
+}
+
+/* Two accesses that trap, again and again: can an interrupt get through? */
+static void wait_trapping(uint64_t irqs)
+{
+    (void)irqs;
+    mmio_read(machine.uart + PL011_FR);
+    mmio_read(machine.gicd + GICD_TYPER);
+    yield();
+}
+
+/* Sets the virtual timer `us` ahead, n times; reports how long after its deadline the handler was entered. */
+static inline void sample_vtimer(uint64_t us, unsigned n, void (*wait)(uint64_t irqs))
+{
+    struct cpu *cpu = &cpus[0];
+    uint64_t ahead = us_to_ticks(us);
+    irq_unmask();
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t before = irqs_of(cpu), deadline = ticks_after() + ahead;
+        write_sysreg(cntv_cval_el0, deadline);
+        write_sysreg(cntv_ctl_el0, 1);
+        isb();
+        while (irqs_of(cpu) == before)
+            wait(before);
+        samples[i] = cpu->entry - deadline;
+    }
+    irq_mask();
+    report(n, "ticks");
+}
+
+static void row_vtimer_spin(void)
+{
+    sample_vtimer(50, FEW, wait_spinning);
+}
+
+static void row_vtimer_wfi_50us(void)
+{
+    sample_vtimer(50, FEW, wait_sleeping);
+}
+
+static void row_vtimer_wfi_1ms(void)
+{
+    sample_vtimer(1000, FEW, wait_sleeping);
+}
+
+static void row_vtimer_traploop(void)
+{
+    sample_vtimer(50, FEW, wait_trapping);
+}
+
+/* --- rows: the second CPU --------------------------------------------------------------------------------------- */
+
+enum wish { SLEEP, SPIN };
+enum state { OFF, AWAKE, ASLEEP, SPINNING };
+
+static struct {
+    enum wish wish;   /* written by the first CPU */
+    enum state state; /* written by the second */
+    uint64_t sgi;     /* how to interrupt it */
+} second;
+
+static void second_is(enum state state)
+{
+    __atomic_store_n(&second.state, state, __ATOMIC_RELEASE);
+}
+
+static bool second_is_to(enum wish wish)
+{
+    return __atomic_load_n(&second.wish, __ATOMIC_ACQUIRE) == wish;
+}
+
+void secondary_main(void)
+{
+    write_sysreg(tpidr_el1, &cpus[1]);
+    gic_cpu_init();
+    second.sgi = gic_sgi_self();
+    for (;;) {
+        second_is(ASLEEP);
+        wfi(); /* interrupts are masked: it ends the sleep, and is taken when they are let in */
+        irq_unmask();
+        isb();
+        second_is(AWAKE);
+        while (second_is_to(SPIN)) {
+            second_is(SPINNING);
+            yield();
+        }
+        irq_mask();
+    }
+}
+
+/* Waits up to a second for it. */
+static bool second_becomes(enum state state)
+{
+    uint64_t start = ticks_after();
+    while (__atomic_load_n(&second.state, __ATOMIC_ACQUIRE) != state) {
+        if (ticks_after() - start > frequency)
+            return false;
+        yield();
+    }
+    return true;
+}
+
+/* Starts the second CPU if there is one and waits until it sleeps. */
+static bool second_start(void)
+{
+    return machine.cpus > 1 && psci(PSCI_CPU_ON, machine.second_mpidr, (uintptr_t)&secondary_start, 0) == 0 &&
+           second_becomes(ASLEEP);
+}
+
+/* Ticks from before the SGI is sent here until the second CPU's handler is entered. Waits until it was handled. */
+static uint64_t second_interrupt(void)
+{
+    uint64_t before = irqs_of(&cpus[1]), start = ticks_before();
+    gic_sgi(second.sgi);
+    while (irqs_of(&cpus[1]) == before)
+        yield();
+    return cpus[1].entry - start;
+}
+
+/* Reports the SGI's latency while the second CPU is in `state`, which it has been for 50 us each time. */
+static void sample_ipi(enum state state)
+{
+    for (unsigned i = 0; i < FEW; i++) {
+        if (!second_becomes(state)) {
+            print("# the second CPU went missing\n");
+            return;
+        }
+        spin_us(50);
+        samples[i] = second_interrupt();
+    }
+    report(FEW, "ticks");
+}
+
+static void row_ipi_spin(void)
+{
+    __atomic_store_n(&second.wish, SPIN, __ATOMIC_RELEASE);
+    second_interrupt();
+    sample_ipi(SPINNING);
+    __atomic_store_n(&second.wish, SLEEP, __ATOMIC_RELEASE);
+}
+
+static void row_ipi_wfi(void)
+{
+    sample_ipi(ASLEEP);
+}
+
+/* --- rows: memory and CPU --------------------------------------------------------------------------------------- */
+
+/* A stretch of `size` bytes of RAM behind the image or, if the largest bank is another one, at its start. */
+static uintptr_t free_ram(uint64_t size)
+{
+    extern char _bss_end[];
+    uintptr_t end = machine.ram + machine.ram_size, start = machine.ram;
+    if ((uintptr_t)_bss_end > start && (uintptr_t)_bss_end < end)
+        start = (uintptr_t)_bss_end;
+    start = (start + (2UL << 20) - 1) & ~((2UL << 20) - 1);
+    return start < end && end - start >= size ? start : 0;
+}
+
+static void row_first_touch_64mib(void)
+{
+    enum { SIZE = 64 << 20, PAGE = 4096 };
+    uintptr_t ram = free_ram(SIZE);
+    if (!ram) {
+        print("# first_touch_64mib left out: no 64 MiB of RAM behind the image\n");
+        return;
+    }
+    uint64_t start = ticks_before();
+    __asm__ volatile("1: str xzr, [%0]\n\tadd %0, %0, %2\n\tcmp %0, %1\n\tb.ne 1b"
+                     : "+r"(ram)
+                     : "r"(ram + SIZE), "r"((uint64_t)PAGE)
+                     : "cc", "memory");
+    report_one(ticks_after() - start, "ticks");
+}
+
+/* Ten million instructions that touch nothing: more ticks than instructions means that time was stolen. */
+static void row_cpu_loop(void)
+{
+    enum { RUNS = 20, INSTRUCTIONS = 10000000 };
+    SAMPLE(RUNS, uint64_t n = INSTRUCTIONS / 2;
+           __asm__ volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r"(n) : : "cc"));
+}
+
+/* --- the three programs ----------------------------------------------------------------------------------------- */
+
+static void run(const char *name, void (*row)(void))
+{
+    row_name = name;
+    if (!row_call(row)) {
+        write_sysreg(cntv_ctl_el0, 0);
+        irq_mask();
+    }
+}
+
+#define RUN(row) run(#row, row_##row)
+
+static void full(void)
+{
+    RUN(boot_ticks);
+    RUN(boot_phys);
+    RUN(empty);
+    RUN(hvc_null);
+    RUN(hvc_unknown);
+    RUN(smc_psci);
+    RUN(smc_trap);
+    RUN(sysreg_idreg);
+    RUN(gicd_typer_rd);
+    RUN(gicd_isenabler_wr);
+    RUN(uart_fr_rd);
+    RUN(sgi_self);
+    RUN(eoi);
+    RUN(vtimer_spin);
+    RUN(vtimer_wfi_50us);
+    RUN(vtimer_wfi_1ms);
+    RUN(vtimer_traploop);
+    if (second_start()) {
+        RUN(ipi_spin);
+        RUN(ipi_wfi);
+    } else {
+        print(machine.cpus > 1 ? "# ipi rows left out: the second CPU did not start\n"
+                               : "# ipi rows left out: one CPU\n");
+    }
+    RUN(first_touch_64mib);
+    RUN(cpu_loop);
+}
+
+static void latency(void)
+{
+    for (unsigned round = 0; round < 10; round++) {
+        RUN(vtimer_spin);
+        RUN(vtimer_wfi_50us);
+        RUN(vtimer_wfi_1ms);
+        RUN(vtimer_traploop);
+    }
+}
+
+/* Keeps caches, memory and the hypervisor busy; never returns. The yields let an emulator's other CPUs run. */
+static void noise(void)
+{
+    static volatile uint64_t buffer[4 << 20 >> 3];
+    for (uint64_t round = 0;; round++) {
+        for (unsigned i = 0; i < sizeof(buffer) / sizeof(*buffer); i += 8) { /* one write per 64-byte line */
+            buffer[i] = round;
+            yield();
+        }
+        for (unsigned i = 0; i < 1000; i++)
+            wait_trapping(0);
+    }
+}
+
+static void row_gic_init(void)
+{
+    gic_init();
+    gic_cpu_init();
+}
+
+static void describe(void)
+{
+    print("# ubench: GICv");
+    print_dec(machine.gic_version);
+    print(machine.psci_by_smc ? ", PSCI by SMC, " : ", PSCI by HVC, ");
+    print_dec(machine.cpus);
+    print(machine.from_fdt ? " CPU(s), by the device tree\n" : " CPU(s), no device tree: QEMU virt's map\n");
+}
+
+static const void *fdt_from_boot;
+
+/* Not a row, but run like one: if the tree cannot be read, the virt map stands. */
+static void row_device_tree(void)
+{
+    machine_from_fdt(fdt_from_boot);
+}
+
+void primary_main(const void *fdt, uint64_t first_tick)
+{
+    boot_ticks = first_tick;
+    frequency = read_sysreg(cntfrq_el0);
+    fdt_from_boot = fdt;
+    write_sysreg(tpidr_el1, &cpus[0]);
+    RUN(device_tree);
+    RUN(cntfrq);
+    describe();
+    if (MODE == NOISE)
+        run("noise", noise);
+    RUN(gic_init);
+    if (MODE == LATENCY)
+        latency();
+    else
+        full();
+    print("done\n");
+    psci(PSCI_SYSTEM_OFF, 0, 0, 0);
+    for (;;)
+        wfi();
+}
