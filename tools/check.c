@@ -1,0 +1,212 @@
+/* `bulkhead check`, and the part of it that `pack` and `run` do, too. */
+#include "check.h"
+
+#include "file.h"
+#include "kernel_image.h"
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <libfdt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { GENERATED_TREE_ROOM = 64 << 10 }; /* bytes of RAM that the monitor's device tree may take */
+
+static const char help[] =
+    "Usage: bulkhead check [OPTION]... SYSTEM.dts\n"
+    "Say what is wrong with a system description, with file and line.\n"
+    "\n"
+    "  --host-cpus N     processors of the host, 1 to 8 (default 4)\n"
+    "  --build-dir DIR   where kernel/ and components/ are (default: beside this program)\n"
+    "  --quiet           print errors and warnings only\n"
+    "  --help            print this\n"
+    "\n"
+    "Exit status: 0 no errors, 1 errors, 2 wrong command line.\n";
+
+static const char *remedy_for(const char *problem)
+{
+    return strcmp(problem, strerror(ENOENT)) == 0   ? "; correct the path (it is relative to this file) or make the file"
+           : strcmp(problem, strerror(EACCES)) == 0 ? "; make it readable (chmod)"
+                                                    : "";
+}
+
+static void complain(struct system *system, int node, const char *property, enum severity severity, const char *path,
+                     const char *problem)
+{
+    system_message(system, node, property, severity, "%s: %s %s%s", property, path, problem, remedy_for(problem));
+}
+
+static uint64_t check_kernel(struct system *system, const struct description_vm *vm)
+{
+    struct kernel_image image;
+    char *path;
+
+    if (vm->kernel == NULL)
+        return 0;
+    path = system_file(system, vm->node, "kernel", vm->kernel);
+    kernel_image_inspect(path, &image);
+    if (image.problem != NULL)
+        complain(system, vm->node, "kernel", SEVERITY_ERROR, path, image.problem);
+    else if (image.doubt != NULL)
+        complain(system, vm->node, "kernel", SEVERITY_WARNING, path, image.doubt);
+    free(path);
+    return image.problem == NULL ? image.memory : 0;
+}
+
+static uint64_t check_initrd(struct system *system, const struct description_vm *vm)
+{
+    struct file file;
+    const char *problem;
+    uint64_t size;
+    char *path;
+
+    if (vm->initrd == NULL)
+        return 0;
+    path = system_file(system, vm->node, "initrd", vm->initrd);
+    problem = file_open(&file, path);
+    if (problem == NULL && file.size == 0)
+        problem = "is empty";
+    if (problem != NULL)
+        complain(system, vm->node, "initrd", SEVERITY_ERROR, path, problem);
+    size = file.size;
+    file_close(&file);
+    free(path);
+    return size;
+}
+
+static const char *find_tree_problem(const struct file *file)
+{
+    if (file->size >= 9 && memcmp(file->data, "/dts-v1/;", 9) == 0)
+        return "is device-tree source; compile it: dtc -O dtb";
+    if (file->size < sizeof(struct fdt_header) || fdt_check_full(file->data, (size_t)file->size) != 0)
+        return "is no flattened device tree, or a damaged one; make it with dtc -O dtb";
+    return NULL;
+}
+
+static uint64_t check_dtb(struct system *system, const struct description_vm *vm)
+{
+    struct file file;
+    const char *problem;
+    uint64_t size;
+    char *path;
+
+    if (vm->dtb == NULL)
+        return GENERATED_TREE_ROOM;
+    path = system_file(system, vm->node, "dtb", vm->dtb);
+    problem = file_open(&file, path);
+    if (problem == NULL)
+        problem = find_tree_problem(&file);
+    if (problem != NULL)
+        complain(system, vm->node, "dtb", SEVERITY_ERROR, path, problem);
+    size = file.size;
+    file_close(&file);
+    free(path);
+    return size;
+}
+
+static void check_vm(struct system *system, const struct description_vm *vm)
+{
+    uint64_t kernel = check_kernel(system, vm);
+    uint64_t initrd = check_initrd(system, vm);
+    uint64_t tree = check_dtb(system, vm);
+    uint64_t mega = UINT64_C(1) << 20;
+
+    if (vm->memory != 0 && (kernel > vm->memory || initrd > vm->memory - kernel || tree > vm->memory - kernel - initrd))
+        system_message(system, vm->node, "memory", SEVERITY_ERROR,
+                       "memory: too small for what is loaded; kernel, initrd and device tree need %lluM, more to work with",
+                       (unsigned long long)((kernel + initrd + tree) / mega + 1));
+}
+
+static void check_component(struct system *system, const struct description_component *component, const char *build_dir)
+{
+    struct file file;
+    char *path;
+
+    if (component->image == NULL)
+        return;
+    path = text_format("%s/components/%s.bin", build_dir, component->image);
+    if (file_open(&file, path) != NULL)
+        system_message(system, component->node, "image", SEVERITY_ERROR,
+                       "image: there is no component \"%s\": cannot read %s; build it (make) or correct the name",
+                       component->image, path);
+    file_close(&file);
+    free(path);
+}
+
+bool system_check(struct system *system, const char *build_dir, unsigned host_cpus)
+{
+    const struct description *description = &system->description;
+
+    if (system->tree == NULL)
+        return false;
+    description_check_cpus(description, host_cpus, &system->reporter);
+    for (uint32_t i = 0; i < description->vm_count; i++)
+        check_vm(system, &description->vms[i]);
+    for (uint32_t i = 0; i < description->component_count; i++)
+        check_component(system, &description->components[i], build_dir);
+    return system->errors == 0;
+}
+
+static void print_vm(const struct description_vm *vm)
+{
+    printf("  %-15s %6lluM  CPUs", vm->name, (unsigned long long)(vm->memory >> 20));
+    for (uint32_t i = 0; i < vm->vcpu_count; i++)
+        printf(" %u", vm->cpus[i]);
+    printf("  priority %u\n", vm->priority);
+}
+
+static void print_summary(const struct system *system, const char *path)
+{
+    printf("%s: no errors, %u warning%s\n", path, system->warnings, system->warnings == 1 ? "" : "s");
+    for (uint32_t i = 0; i < system->description.vm_count; i++)
+        print_vm(&system->description.vms[i]);
+    for (uint32_t i = 0; i < system->description.component_count; i++)
+        printf("  %-15s component %s  CPU %u  priority %u\n", system->description.components[i].name,
+               system->description.components[i].image, system->description.components[i].cpu,
+               system->description.components[i].priority);
+}
+
+static int check_file(const char *path, const char *build_dir, unsigned host_cpus, bool quiet)
+{
+    struct system system;
+    bool good = system_load(&system, path);
+    char *directory = build_dir_find(build_dir);
+
+    good = system_check(&system, directory, host_cpus) && good;
+    if (good && !quiet)
+        print_summary(&system, path);
+    free(directory);
+    system_free(&system);
+    return good ? STATUS_OK : STATUS_ERROR;
+}
+
+int command_check(int count, char *arguments[])
+{
+    static const struct option options[] = {{"help", no_argument, NULL, OPTION_HELP},
+                                            {"host-cpus", required_argument, NULL, 'c'},
+                                            {"build-dir", required_argument, NULL, 'b'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {0}};
+    unsigned host_cpus = DEFAULT_HOST_CPUS;
+    const char *build_dir = NULL;
+    bool quiet = false;
+    int option;
+
+    while ((option = getopt_long(count, arguments, ":hq", options, NULL)) != -1) {
+        if (option == OPTION_HELP)
+            return fputs(help, stdout) < 0 ? STATUS_ERROR : STATUS_OK;
+        if (option == 'b')
+            build_dir = optarg;
+        else if (option == 'q')
+            quiet = true;
+        else if (option != 'c')
+            return option_refuse("check", option, arguments);
+        else if (!option_number(optarg, 1, DESCRIPTION_MAX_CPUS, &host_cpus))
+            return message_usage("check", "--host-cpus is a number from 1 to 8, not %s", optarg);
+    }
+    if (count - optind != 1)
+        return message_usage("check", "give one system description");
+    return check_file(arguments[optind], build_dir, host_cpus, quiet);
+}

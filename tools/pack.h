@@ -1,0 +1,7 @@
+/* `bulkhead pack`. */
+#ifndef TOOLS_PACK_H
+#define TOOLS_PACK_H
+
+int command_pack(int count, char *arguments[]);
+
+#endif

@@ -1,0 +1,105 @@
+/* QEMU's command line. qemu_run.c runs it. */
+#include "qemu.h"
+
+#include "message.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arguments {
+    char **list;
+    size_t count;
+};
+
+/* Takes the string over. */
+static void add(struct arguments *arguments, char *text)
+{
+    arguments->list = array_resize(arguments->list, arguments->count + 1, sizeof *arguments->list);
+    arguments->list[arguments->count++] = text;
+}
+
+static void add_option(struct arguments *arguments, const char *option, char *value)
+{
+    add(arguments, text_format("%s", option));
+    add(arguments, value);
+}
+
+/* Under icount the counter runs at 1 GHz, so that one tick is one instruction with a shift of 0. */
+static char *cpu_model(const struct board *board)
+{
+    /* The architected pointer-authentication algorithm is slow to emulate and "max" has it on. */
+    const char *quick = strcmp(board->cpu, "max") == 0 ? ",pauth-impdef=on" : "";
+
+    return text_format("%s%s%s", board->cpu, quick, board->measuring ? ",cntfrq=1000000000" : "");
+}
+
+static void add_board(struct arguments *arguments, const struct board *board)
+{
+    add(arguments, text_format("qemu-system-aarch64"));
+    add_option(arguments, "-M", text_format("virt,virtualization=on,gic-version=%u%s", board->gic,
+                                            board->measuring ? ",dtb-randomness=off" : ""));
+    add_option(arguments, "-cpu", cpu_model(board));
+    add_option(arguments, "-smp", text_format("%u", board->cpus));
+    add_option(arguments, "-m", text_format("%lluM", (unsigned long long)(board->memory >> 20)));
+    if (board->measuring) {
+        add_option(arguments, "-icount", text_format("shift=%u,sleep=off", board->shift));
+        add_option(arguments, "-rtc", text_format("base=2024-01-01T00:00:00,clock=vm"));
+    }
+}
+
+/* signal=off: Ctrl-C is a character for the guest. */
+static void add_console(struct arguments *arguments)
+{
+    add(arguments, text_format("-nodefaults"));
+    add_option(arguments, "-display", text_format("none"));
+    add_option(arguments, "-monitor", text_format("none"));
+    add_option(arguments, "-chardev", text_format("stdio,id=console,signal=off"));
+    add_option(arguments, "-serial", text_format("chardev:console"));
+}
+
+char **qemu_arguments(const struct board *board, const char *path)
+{
+    struct arguments arguments = {0};
+
+    add_board(&arguments, board);
+    add_console(&arguments);
+    if (board->gdb_port != 0) {
+        add_option(&arguments, "-gdb", text_format("tcp:127.0.0.1:%u", board->gdb_port));
+        add(&arguments, text_format("-S"));
+    }
+    add_option(&arguments, "-kernel", text_format("%s", path));
+    for (char *const *extra = board->extra; extra != NULL && *extra != NULL; extra++)
+        add(&arguments, text_format("%s", *extra));
+    add(&arguments, NULL);
+    return arguments.list;
+}
+
+void qemu_arguments_free(char **arguments)
+{
+    for (char **argument = arguments; *argument != NULL; argument++)
+        free(*argument);
+    free(arguments);
+}
+
+static void print_quoted(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+,./:@%";
+
+    if (*text != '\0' && text[strspn(text, plain)] == '\0') {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *text != '\0'; text++)
+        fputs(*text == '\'' ? "'\\''" : (char[]){*text, '\0'}, stdout);
+    putchar('\'');
+}
+
+void qemu_arguments_print(char *const *arguments)
+{
+    for (char *const *argument = arguments; *argument != NULL; argument++) {
+        print_quoted(*argument);
+        putchar(argument[1] == NULL ? '\n' : ' ');
+    }
+}
