@@ -5,6 +5,7 @@
 #include "kernel_image.h"
 #include "options.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <libfdt.h>
@@ -27,15 +28,17 @@ static const char help[] =
 
 static const char *remedy_for(const char *problem)
 {
-    return strcmp(problem, strerror(ENOENT)) == 0   ? "; correct the path (it is relative to this file) or make the file"
+    return strcmp(problem, strerror(ENOENT)) == 0   ? "; correct the path or make the file"
            : strcmp(problem, strerror(EACCES)) == 0 ? "; make it readable (chmod)"
                                                     : "";
 }
 
+/* Problems are either the end of a sentence about the file, or the C library's text, which begins with a capital. */
 static void complain(struct system *system, int node, const char *property, enum severity severity, const char *path,
                      const char *problem)
 {
-    system_message(system, node, property, severity, "%s: %s %s%s", property, path, problem, remedy_for(problem));
+    system_message(system, node, property, severity, "%s: %s%s %s%s", property, path, isupper((unsigned char)*problem) ? ":" : "",
+                   problem, remedy_for(problem));
 }
 
 static uint64_t check_kernel(struct system *system, const struct description_vm *vm)

@@ -576,7 +576,7 @@ static void check_cpu(const struct reader *reader, int node, const char *propert
 {
     struct decimal given, count;
 
-    if (cpu >= cpu_count)
+    if (cpu >= cpu_count && cpu < DESCRIPTION_MAX_CPUS) /* what lies above that has been reported already */
         REPORT(reader, node, property, "there is no CPU ", format_number(&given, cpu), "; the host has ",
                format_number(&count, cpu_count), ", numbered from 0");
 }

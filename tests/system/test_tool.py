@@ -137,7 +137,7 @@ def test_shipped_descriptions_lack_files_at_most(place, name):
     (7, ["K, M or G"], dict(memory="99999999999999999999G")),
     (7, ["at most 512G"], dict(memory="4000000000G")),
     (8, ["no CPU 4", "host has 4"], dict(cpus="0 4")),
-    (8, ["from 0 to 7", "not 8"], dict(cpus="8 0", more="/* */")),
+    (8, ["from 0 to 7", "not 8"], dict(cpus="8 0")),
     (8, ["1 to 8"], dict(cpus="0 1 2 3 0 1 2 3 0")),
     (8, ["1 to 8"], dict(cpus="")),
     (9, ["1 to 40", "not 41"], dict(more="priority = <41>;")),
@@ -157,10 +157,7 @@ def test_shipped_descriptions_lack_files_at_most(place, name):
 ])
 def test_mistake_in_a_vm(place, line, words, parts):
     result = check(place, vm(**parts))
-    if "8 0" in parts.get("cpus", ""):  # beyond every host and beyond this one: both are said
-        assert result.returncode == 1 and f"s.dts:{line}: error" in result.stderr and words[0] in result.stderr
-    else:
-        assert_error(place, result, line, *words)
+    assert_error(place, result, line, *words)
 
 
 @pytest.mark.parametrize("line, words, text", [
@@ -215,7 +212,7 @@ def test_lines_in_included_files(place):
     (place / "sub" / "part.dtsi").write_text('\n\npriority = <99>;\ninitrd = "none";\n')
     result = check(place, vm(more='/include/ "sub/part.dtsi"'))
     assert f"{place}/sub/part.dtsi:3: error: /a: priority" in result.stderr
-    assert f"part.dtsi:4: error: initrd: {place}/sub/none No such file" in result.stderr
+    assert f"part.dtsi:4: error: initrd: {place}/sub/none: No such file" in result.stderr
 
 
 def test_strings_that_look_like_annotations(place):
@@ -231,7 +228,7 @@ def test_merged_nodes(place):
 def test_relative_path_of_the_description(place):
     (place / "s.dts").write_text(SYSTEM % vm(more='initrd = "no";'))
     result = run_tool(place, "check", "s.dts", cwd=place)
-    assert result.stderr.startswith("s.dts:9: error: initrd: no No such file")
+    assert result.stderr.startswith("s.dts:9: error: initrd: no: No such file")
 
 
 @pytest.mark.parametrize("text, line, words", [
@@ -324,7 +321,7 @@ def test_unreadable_kernel(place):
 @pytest.mark.parametrize("content", [make_image(4096, 17 << 20), gzip.compress(make_image(4096, 17 << 20)), make_elf(size=17 << 20)])
 def test_memory_too_small_for_the_kernel(place, content):
     (place / "image").write_bytes(content)
-    assert_error(place, check(place, vm()), 7, "too small", "need 18M" if content[:4] == b"\x7fELF" else "need 18M")
+    assert_error(place, check(place, vm()), 7, "too small", "need 18M")
 
 
 def test_memory_too_small_with_initrd(place):
