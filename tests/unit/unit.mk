@@ -1,0 +1,1 @@
+UNIT_SOURCES_test_uart_mux := components/uart/mux.c components/uart/menu.c components/uart/line.c components/uart/terminal.c
