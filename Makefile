@@ -60,7 +60,7 @@ endef
 FORCE:
 
 $(OBJ)/flags: FORCE
-	$(call keep-text,$(CC) $(TARGET_FLAGS) $(LDFLAGS))
+	$(call keep-text,$(CC) $(KERNEL_FLAGS) $(COMPONENT_FLAGS) $(GUEST_FLAGS) $(FREESTANDING) $(LDFLAGS))
 $(OBJ)/commit: FORCE
 	$(call keep-text,$(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown))
 # Outputs of both toolchains have the same names: this one tells whose they are.
@@ -72,7 +72,7 @@ $(BUILD)/toolchain: FORCE
 KERNEL_CORE := $(wildcard kernel/core/*.c kernel/core/sched/*.c)
 KERNEL_SOURCES := $(KERNEL_CORE) $(wildcard kernel/arch/aarch64/*.c kernel/arch/aarch64/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(OBJ)/%.o)
-KERNEL_FLAGS := $(TARGET_FLAGS) -fpie -Iinclude -iquote kernel/core -iquote kernel/arch/aarch64
+KERNEL_FLAGS := $(TARGET_FLAGS) -fpie -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
 KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
 
 $(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags | $(LIBFDT)
@@ -205,7 +205,7 @@ $(BUILD)/bulkhead: $(TOOL_OBJECTS)
 # components' library. tests/unit/unit.mk may say what else it needs: `UNIT_SOURCES_NAME := components/vmm/vgic.c …`.
 -include tests/unit/unit.mk
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -iquote kernel/arch/host -iquote components/lib -iquote tests/unit
+UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -Ikernel/arch/host -iquote components/lib -iquote tests/unit
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
 UNIT_HELPERS := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))

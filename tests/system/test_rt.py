@@ -1,0 +1,81 @@
+"""The real-time guest: every period is handled, whatever its neighbours do. When is the emulator's affair; that is ours."""
+
+import re
+
+import pytest
+
+from console import BOOT, ROOT
+
+LINE = re.compile(r"rt: (\d+) s: (\d+) periods handled, (\d+) lost, (\d+) late, wake-up latency min \d+ mean \d+ worst \d+ ns")
+
+TWO_ON_ONE = """/dts-v1/;
+/ {
+    compatible = "bulkhead,system";
+    one {
+        compatible = "bulkhead,vm";
+        kernel = "%(image)s";
+        memory = "16M";
+        cpus = <0>;
+        bootargs = "period=40000 work=15000";
+    };
+    other {
+        compatible = "bulkhead,vm";
+        kernel = "%(image)s";
+        memory = "16M";
+        cpus = <0>;
+        bootargs = "period=40000 work=15000";
+    };
+};
+"""
+
+
+def rt_lines(system, name):
+    """(second, handled, lost) of each line."""
+    matches = (LINE.search(line) for line in system.lines(name))
+    return [tuple(int(match.group(i)) for i in (1, 2, 3)) for match in matches if match]
+
+
+def assert_nothing_lost(system, name, handled, at_least):
+    lines = rt_lines(system, name)
+    assert len(lines) >= at_least, lines
+    assert lines == [(second, handled, 0) for second in range(1, len(lines) + 1)], lines
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_rt_alone(boot, gic):
+    system = boot("--kernel", ROOT / "build/guests/rt", "--memory", "16M", "--gic", gic, "--append", "seconds=5 note=as a test")
+    system.expect(r"rt: 5 s: .*\(as a test\)", BOOT)
+    assert_nothing_lost(system, "guest", 1000, 5)
+
+
+def test_linux_reboots_beside_rt(boot):
+    system = boot("systems/demo.dts")
+    system.wait_for_shell()
+    for _ in range(2):
+        system.send("reboot\r")
+        system.wait_for_shell()
+    assert system.shell_ok("nproc", "linux") == ["2"]
+    last = len(rt_lines(system, "rt"))
+    system.expect(rf"rt: {last + 3} s: ", BOOT)
+
+    system.send("poweroff\r")
+    system.expect("reboot: Power down")
+    last = len(rt_lines(system, "rt"))
+    system.expect(rf"rt: {last + 3} s: ", BOOT)
+    assert_nothing_lost(system, "rt", 1000, last)
+    assert "emulator: reflects the host" in "".join(system.lines("rt"))
+    system.quit()
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_two_on_one_cpu(boot, tmp_path, gic):
+    """Equal in priority, both spend more than a time slice inside each handler: they are preempted there."""
+    description = tmp_path / "two.dts"
+    description.write_text(TWO_ON_ONE % {"image": ROOT / "build/guests/rt"})
+    system = boot("--host-cpus", 1, "--gic", gic, "--icount", 0, description)
+    for name in ("one", "other"):
+        while len(rt_lines(system, name)) < 5:
+            system.expect(rf"{name} *\| rt: \d+ s:[^\r]*\r", BOOT)
+        assert_nothing_lost(system, name, 25, 5)
+        preempted = [re.search(r"(\d+) preemptions in handlers", line) for line in system.lines(name)]
+        assert sum(int(match.group(1)) for match in preempted if match) > 0, system.lines(name)
