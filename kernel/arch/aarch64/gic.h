@@ -1,0 +1,162 @@
+/*
+ * The physical interrupt controller and its virtual CPU interface, GICv2 (IHI 0048) or GICv3 (IHI 0069). What happens on
+ * every interrupt or world switch is inline; the rest goes through the table of the version that was found at boot.
+ */
+#ifndef AARCH64_GIC_H
+#define AARCH64_GIC_H
+
+#include "mmio.h"
+#include "sysreg.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    GIC_LRS_MAX = 16,   /* GICv2 allows 64; no implementation has more than 16 */
+    GIC_SPI_FIRST = 32, /* below: SGIs and PPIs, private to each CPU */
+    GIC_INTID_END = 1020,
+};
+
+/* A list register's content, whatever the version's layout. */
+enum { LR_PENDING = 1, LR_ACTIVE = 2 };
+struct lr {
+    uint32_t virt;    /* the guest's interrupt number */
+    uint32_t phys;    /* `hw`: the physical interrupt that the guest's EOI deactivates */
+    uint8_t priority; /* 0 … 255 */
+    uint8_t state;    /* LR_PENDING | LR_ACTIVE */
+    uint8_t source;   /* GICv2 SGIs: the vCPU that sent it */
+    bool group1;
+    bool hw;
+    bool eoi_irq; /* maintenance interrupt when the guest ends it; not with `hw` */
+};
+
+/* Of the virtual CPU interface, what belongs to a vCPU besides its list registers. */
+struct gic_interface {
+    uint32_t vmcr;
+    uint32_t apr[2][4]; /* active priorities by group; GICv2: [0][0] only */
+};
+
+/* GICH_HCR and ICH_HCR_EL2 */
+enum {
+    GIC_HCR_ENABLE = 1 << 0,
+    GIC_HCR_UNDERFLOW = 1 << 1,  /* maintenance interrupt when none or one list register is valid */
+    GIC_HCR_NO_PENDING = 1 << 3, /* … when none is pending */
+};
+/* GICH_MISR and ICH_MISR_EL2 */
+enum { GIC_MISR_EOI = 1 << 0, GIC_MISR_UNDERFLOW = 1 << 1, GIC_MISR_NO_PENDING = 1 << 3 };
+
+struct gic_ops {
+    unsigned lr_state_shift;
+    /* Finds and resets the distributor, all shared interrupts off; then, on each CPU, what is banked. */
+    void (*init)(void);
+    void (*cpu_init)(unsigned cpu);
+    /* A shared interrupt to one CPU; and off, when it returns no CPU takes it any more. */
+    void (*enable)(unsigned intid, unsigned cpu, bool edge);
+    void (*disable)(unsigned intid);
+    /* A private interrupt of the calling CPU. */
+    void (*enable_private)(unsigned intid);
+    void (*disable_private)(unsigned intid);
+    /* Of this CPU's private interrupt, or a shared one. */
+    void (*set_active)(unsigned intid, bool active);
+    bool (*is_pending)(unsigned intid);
+    void (*send)(unsigned cpu, unsigned sgi);
+    uint64_t (*lr_encode)(const struct lr *lr);
+    uint64_t (*lr_read)(unsigned n);
+    void (*lr_write)(unsigned n, uint64_t raw);
+    void (*interface_save)(struct gic_interface *interface);
+    void (*interface_load)(const struct gic_interface *interface);
+};
+
+struct gic {
+    const struct gic_ops *ops;
+    unsigned version; /* 2 or 3 */
+    unsigned lr_count;
+    unsigned intids; /* end of the shared interrupts */
+    uintptr_t distributor;
+    uintptr_t cpu;     /* GICv2: CPU interface */
+    uintptr_t virtual; /* GICv2: virtual interface control; 0: GICv3 */
+};
+extern struct gic gic;
+extern const struct gic_ops gicv2_ops, gicv3_ops;
+
+enum { GICC_IAR = 0x00c, GICC_EOIR = 0x010, GICC_DIR = 0x1000 };
+enum { GICH_HCR = 0x000, GICH_MISR = 0x010, GICH_EISR0 = 0x020, GICH_ELRSR0 = 0x030 };
+
+/* Acknowledges: what it returns is for gic_drop() and gic_deactivate(); its number by gic_intid(). */
+static inline uint32_t gic_acknowledge(void)
+{
+    return gic.virtual ? mmio_read32(gic.cpu + GICC_IAR) : (uint32_t)read_sysreg(icc_iar1_el1);
+}
+
+/* 1020 and above: there was none. */
+static inline unsigned gic_intid(uint32_t acknowledged)
+{
+    return gic.virtual ? acknowledged & 0x3ff : acknowledged;
+}
+
+/* Lets other interrupts in; this one stays active. */
+static inline void gic_drop(uint32_t acknowledged)
+{
+    if (gic.virtual) {
+        mmio_write32(gic.cpu + GICC_EOIR, acknowledged);
+    } else {
+        write_sysreg(acknowledged, icc_eoir1_el1);
+        isb(); /* before interrupts are unmasked, or looked at with ISR_EL1 */
+    }
+}
+
+static inline void gic_deactivate(uint32_t acknowledged)
+{
+    if (gic.virtual) {
+        mmio_write32(gic.cpu + GICC_DIR, acknowledged);
+    } else {
+        write_sysreg(acknowledged, icc_dir_el1);
+        isb();
+    }
+}
+
+/* --- virtual CPU interface of this CPU ------------------------------------------------------------------------------- */
+
+static inline uint32_t gic_hcr_read(void)
+{
+    return gic.virtual ? mmio_read32(gic.virtual + GICH_HCR) : (uint32_t)read_sysreg(ich_hcr_el2);
+}
+
+static inline void gic_hcr_write(uint32_t value)
+{
+    if (gic.virtual)
+        mmio_write32(gic.virtual + GICH_HCR, value);
+    else
+        write_sysreg(value, ich_hcr_el2);
+}
+
+/* Reasons for the maintenance interrupt, GIC_MISR_*. */
+static inline uint32_t gic_misr(void)
+{
+    return gic.virtual ? mmio_read32(gic.virtual + GICH_MISR) : (uint32_t)read_sysreg(ich_misr_el2);
+}
+
+/* Bit n: list register n was ended by the guest, with `eoi_irq` set. */
+static inline uint32_t gic_eisr(void)
+{
+    return gic.virtual ? mmio_read32(gic.virtual + GICH_EISR0) : (uint32_t)read_sysreg(ich_eisr_el2);
+}
+
+/* Bit n: list register n is free: neither pending nor active, and no unserved `eoi_irq`. */
+static inline uint32_t gic_elrsr(void)
+{
+    return gic.virtual ? mmio_read32(gic.virtual + GICH_ELRSR0) : (uint32_t)read_sysreg(ich_elrsr_el2);
+}
+
+/* LR_PENDING | LR_ACTIVE of an encoded list register, and the same with another state. */
+static inline unsigned gic_lr_state(uint64_t raw)
+{
+    return (unsigned)(raw >> gic.ops->lr_state_shift) & 3;
+}
+
+static inline uint64_t gic_lr_with_state(uint64_t raw, unsigned state)
+{
+    unsigned shift = gic.ops->lr_state_shift;
+    return (raw & ~(UINT64_C(3) << shift)) | (uint64_t)state << shift;
+}
+
+#endif

@@ -1,0 +1,19 @@
+/* Physical interrupts: the vectors' way in, and whom irq_dispatch() tells besides the portable kernel. */
+#ifndef AARCH64_IRQ_H
+#define AARCH64_IRQ_H
+
+struct cpu;
+
+/* Takes what interrupts are pending on this CPU. From the vectors, from arch_idle(); interrupts masked. */
+void irq_dispatch(struct cpu *cpu);
+/* The controller and the boot CPU's part of it; a CPU's own part. */
+void irq_init(void);
+void irq_cpu_init(unsigned cpu);
+/* All other CPUs stop for good; for a panic. */
+void irq_stop_others(void);
+
+/* In vgic.c: the virtual interface wants attention; PPI 27, which stays active until the vgic or a guest's EOI deactivates it. */
+void vgic_maintenance(struct cpu *cpu);
+void vtimer_fired(struct cpu *cpu);
+
+#endif

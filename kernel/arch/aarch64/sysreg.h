@@ -1,0 +1,17 @@
+/* System registers by their architectural names. Reads and writes keep their order among themselves; context synchronisation is the caller's (isb()). */
+#ifndef AARCH64_SYSREG_H
+#define AARCH64_SYSREG_H
+
+#include "barrier.h"
+#include <stdint.h>
+
+#define read_sysreg(name)                                        \
+    __extension__({                                              \
+        uint64_t sysreg_value;                                   \
+        __asm__ volatile("mrs %0, " #name : "=r"(sysreg_value)); \
+        sysreg_value;                                            \
+    })
+
+#define write_sysreg(value, name) __asm__ volatile("msr " #name ", %x0" : : "rZ"((uint64_t)(value)))
+
+#endif
