@@ -6,6 +6,7 @@
 
 enum {
     FLUSH_FRACTION = 5, /* of a second: a partial line without the keyboard is shown after 200 ms */
+    PREFIX_MORE = 3,    /* " | " behind the name */
     MUX_ROUNDS = 16,    /* per mux_run, so that the keyboard is served under any flood */
 };
 
@@ -28,8 +29,7 @@ static bool is_interactive(const struct mux *mux, const struct channel *channel)
 
 static void draw_prefix(struct mux *mux, const struct channel *channel)
 {
-    terminal_field(&mux->terminal, channel->name, mux->name_width);
-    terminal_text(&mux->terminal, " | ");
+    terminal_write(&mux->terminal, channel->prefix, mux->prefix_length);
 }
 
 static void reset_colour(struct mux *mux, const struct line *line)
@@ -262,35 +262,32 @@ static bool put_escape(struct mux *mux, struct channel *channel, uint8_t byte)
     return result != ESCAPE_BROKEN;
 }
 
-/* Length of the run of printable characters at the beginning, eight at a time. `bytes` is aligned or the run short. */
-static uint32_t count_text(const uint8_t *bytes, uint32_t count)
+/*
+ * Length of the run of printable characters at the beginning, eight at a time. A control character must follow it, and whole aligned words
+ * around it must be readable.
+ */
+static uint32_t count_text(const uint8_t *bytes)
 {
     const uint64_t ones = UINT64_MAX / 0xff;
-    uint32_t length = 0;
-    while (length < count && ((uintptr_t)(bytes + length) % 8 || count - length < 8)) {
-        if (bytes[length] < 0x20)
-            return length;
-        length++;
-    }
-    for (; count - length >= 8; length += 8) {
+    uint32_t before = (uint32_t)((uintptr_t)bytes % 8);
+    const uint8_t *at = bytes - before;
+    for (uint64_t ignored = (UINT64_C(1) << 8 * before) - 1;; ignored = 0, at += 8) {
         uint64_t word;
-        memcpy(&word, __builtin_assume_aligned(bytes + length, 8), sizeof(word));
+        memcpy(&word, __builtin_assume_aligned(at, 8), sizeof(word));
+        word |= ignored;
         /* Bit 7 of each byte below 0x20; exact up to the first such byte. */
         uint64_t controls = (word - ones * 0x20) & ~word & (ones * 0x80);
         if (controls)
-            return length + (uint32_t)__builtin_ctzll(controls) / 8;
+            return (uint32_t)(at - bytes) + (uint32_t)__builtin_ctzll(controls) / 8;
     }
-    while (length < count && bytes[length] >= 0x20)
-        length++;
-    return length;
 }
 
-/* One event: a run of text or one other byte. Returns how many bytes it took. */
-static uint32_t put_event(struct mux *mux, struct channel *channel, const uint8_t *bytes, uint32_t count)
+/* One event: a run of text or one other byte. Returns how many bytes it took. A control character must follow the bytes. */
+static uint32_t put_event(struct mux *mux, struct channel *channel, const uint8_t *bytes)
 {
     if (channel->line.escape_state != ESCAPE_NONE || *bytes == 0x1b)
         return put_escape(mux, channel, *bytes);
-    uint32_t text = count_text(bytes, count);
+    uint32_t text = count_text(bytes);
     if (text)
         return put_text(mux, channel, bytes, text);
     put_control(mux, channel, *bytes);
@@ -328,10 +325,11 @@ static void notify_peer(struct mux *mux, const struct channel *channel, const ui
 /* A console's turn: up to MUX_TURN bytes of its output. */
 static bool take_output(struct mux *mux, struct channel *channel)
 {
-    uint8_t bytes[MUX_TURN] __attribute__((aligned(8)));
+    uint8_t bytes[MUX_TURN + 8] __attribute__((aligned(8)));
     uint32_t count = copy_output(channel, bytes), taken = 0;
+    memset(bytes + count, 0, 8); /* the control character that count_text needs */
     while (taken < count && terminal_room(&mux->terminal) >= TERMINAL_SIZE / 2)
-        taken += put_event(mux, channel, bytes + taken, count - taken);
+        taken += put_event(mux, channel, bytes + taken);
     if (!taken)
         return false;
     __atomic_store_n(&channel->page->out_tail, channel->page->out_tail + taken, __ATOMIC_RELEASE);
@@ -453,12 +451,20 @@ bool mux_add(struct mux *mux, const char *name, struct console *page, bool has_f
     memcpy(channel->name, name, length);
     channel->page = page;
     channel->flush_at = UINT64_MAX;
-    if (mux->name_width < length)
-        mux->name_width = length;
     if (has_focus)
         mux->focus = mux->count;
     mux->count++;
+    if (mux->prefix_length < length + PREFIX_MORE)
+        mux->prefix_length = length + PREFIX_MORE;
     return true;
+}
+
+/* Names are filled up to the longest one's length. */
+static void make_prefix(const struct mux *mux, struct channel *channel)
+{
+    memset(channel->prefix, ' ', sizeof(channel->prefix));
+    memcpy(channel->prefix, channel->name, strlen(channel->name));
+    channel->prefix[mux->prefix_length - 2] = '|';
 }
 
 static void tell_focus(struct mux *mux, const char *more)
@@ -471,6 +477,8 @@ static void tell_focus(struct mux *mux, const char *more)
 
 void mux_start(struct mux *mux)
 {
+    for (uint32_t i = 0; i < mux->count; i++)
+        make_prefix(mux, &mux->channels[i]);
     if (mux->count)
         tell_focus(mux, " (Ctrl-]: menu)");
 }

@@ -25,6 +25,7 @@ enum {
 /* One console. */
 struct channel {
     char name[MUX_NAME];
+    char prefix[MUX_NAME + 4]; /* of its lines; `prefix_length` bytes */
     struct console *page;
     uint64_t flush_at; /* when a partial line without the keyboard is shown nevertheless */
     struct line line;
@@ -37,7 +38,7 @@ struct mux {
     uint32_t count;
     uint32_t focus;      /* index of the console that has the keyboard */
     uint32_t turn;       /* index of the console whose turn it is first */
-    uint32_t name_width; /* of the longest name */
+    uint32_t prefix_length;
     bool occupied;       /* the terminal's last line bears the focus's partial line or the menu's */
     bool menu;           /* the menu has the keyboard */
     bool swallow;        /* what comes is the rest of a function key's sequence that closed the menu */

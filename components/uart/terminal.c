@@ -13,7 +13,8 @@ void terminal_write(struct terminal *terminal, const void *bytes, uint32_t count
     uint32_t at = terminal->head % TERMINAL_SIZE;
     uint32_t first = least(count, TERMINAL_SIZE - at);
     memcpy(terminal->bytes + at, bytes, first);
-    memcpy(terminal->bytes, (const uint8_t *)bytes + first, count - first);
+    if (count > first)
+        memcpy(terminal->bytes, (const uint8_t *)bytes + first, count - first);
     terminal->head += count;
 }
 
