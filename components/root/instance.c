@@ -1,0 +1,168 @@
+/* Partitions with a component in them: memory, space, image, startup page, thread. */
+#include "instance.h"
+
+#include "call_stubs.h"
+#include "clock.h"
+#include "map.h"
+#include "package.h"
+#include "print.h"
+#include "slots.h"
+#include "status_text.h"
+#include "string.h"
+
+static const struct bootinfo *boot_info(void)
+{
+    return (const struct bootinfo *)BOOTINFO_ADDRESS;
+}
+
+void instance_reserve(struct instance *instance)
+{
+    struct member member;
+    const struct component_header *header = package_component(instance->image, &member);
+    instance->rw_size = header->memory_size - header->rx_size;
+    instance->entry = header->entry;
+    instance->stack = COMPONENT_BASE + header->memory_size;
+    memory_take_kernel(&instance->kernel, instance->kernel_bytes);
+    memory_take(&instance->own, instance->rw_size + 2 * PAGE);
+    memory_take_mapped(&instance->shared_block, sizeof(struct shared));
+    instance->shared = instance->shared_block.at;
+    instance->partition = slot_allocate();
+    instance->space = slot_allocate();
+    instance->thread = slot_allocate();
+    instance->wake = slot_allocate();
+}
+
+bool instance_check(struct instance *instance, status_t status, const char *what)
+{
+    if (status == STATUS_OK)
+        return true;
+    if (!instance->broken)
+        console_print("%s: %s could not be made: %s\n", instance->name, what, status_text(status));
+    instance->broken = true;
+    return false;
+}
+
+static void make_objects(struct instance *in)
+{
+    uint64_t fault = UINT64_C(1) << (ROOT_FAULT_BIT + in->index % 16);
+    unsigned top = in->priority;
+    if (!instance_check(in, partition_create(in->partition, in->kernel.slot, in->cpus, top), "its partition"))
+        return;
+    instance_check(in, space_create(in->partition, in->space, SPACE_COMPONENT), "its space");
+    instance_check(in, signal_create(in->partition, in->wake), "its signal");
+    instance_check(in, thread_create(in->partition, in->thread, in->space, in->cpu, top, ROOT_SIGNAL, fault), "its thread");
+    instance_check(in, cap_delegate(in->partition, CAP_SPACE, in->space, RIGHT_MAP | RIGHT_USE, 0, 0), "its space's capability");
+    instance_check(in, cap_delegate(in->partition, CAP_THREAD, in->thread, RIGHT_OBSERVE, 0, 0), "its thread's capability");
+}
+
+/* The private copy of what is writable, then the two pages that only root writes. */
+static void fill_own(struct instance *in, const struct component_header *header)
+{
+    uint64_t in_file = header->file_size - header->rx_size;
+    uint8_t *own = memory_open(&in->own);
+    memset(own, 0, in->own.size);
+    memcpy(own, (const uint8_t *)header + header->rx_size, in_file);
+    in->settings = own + in->rw_size;
+    in->startup = (struct startup *)(void *)(in->settings + PAGE);
+}
+
+static void map_image(struct instance *in, const struct component_header *header, const struct member *member)
+{
+    uint64_t rw = COMPONENT_BASE + header->rx_size;
+    instance_map(in, member->extent, COMPONENT_BASE, member->offset, header->rx_size, RIGHT_READ | RIGHT_EXECUTE, "its code");
+    instance_map(in, in->own.slot, rw, 0, in->rw_size, RIGHT_READ | RIGHT_WRITE, "its data");
+    instance_map(in, in->own.slot, PLACE_SETTINGS, in->rw_size, 2 * PAGE, RIGHT_READ, "its startup page");
+}
+
+static void fill_startup(struct instance *in)
+{
+    struct startup *startup = in->startup;
+    startup->magic = STARTUP_MAGIC;
+    string_copy(startup->name, sizeof startup->name, in->name);
+    startup->cpu = in->cpu;
+    startup->priority = in->priority;
+    startup->timer_frequency = clock_frequency();
+    startup->gic_version = boot_info()->gic_version;
+    startup->host_cpus = boot_info()->cpus;
+}
+
+void instance_begin(struct instance *in)
+{
+    struct member member;
+    const struct component_header *header = package_component(in->image, &member);
+    in->broken = false;
+    in->next_slot = CAP_FIRST_FREE;
+    make_objects(in);
+    in->alive = !in->broken;
+    fill_own(in, header);
+    map_image(in, header, &member);
+    fill_startup(in);
+}
+
+bool instance_start(struct instance *in)
+{
+    memory_close(&in->own);
+    in->startup = NULL;
+    if (!in->broken)
+        instance_check(in, thread_start(in->thread, in->entry, in->stack, STARTUP_ADDRESS), "its first thread's start");
+    if (in->broken)
+        instance_destroy(in);
+    return in->alive;
+}
+
+void instance_destroy(struct instance *in)
+{
+    cap_delete(in->partition);
+    in->alive = false;
+}
+
+/* A kind that adds more than the page holds is a mistake of root's: the last one is overwritten, and the instance does not start. */
+struct startup_resource *instance_resource(struct instance *in, const char *name)
+{
+    struct startup *startup = in->startup;
+    if (startup->count == STARTUP_RESOURCES)
+        instance_check(in, STATUS_LIMIT, name);
+    else
+        startup->count++;
+    struct startup_resource *resource = &startup->resources[startup->count - 1];
+    *resource = (struct startup_resource){0};
+    string_copy(resource->name, sizeof resource->name, name);
+    return resource;
+}
+
+cap_t instance_slot(struct instance *in)
+{
+    return in->next_slot++;
+}
+
+cap_t instance_give(struct instance *in, cap_t from, unsigned rights, uint64_t first, uint64_t size, const char *what)
+{
+    cap_t slot = instance_slot(in);
+    if (!in->broken)
+        instance_check(in, cap_delegate(in->partition, slot, from, rights, first, size), what);
+    return slot;
+}
+
+void instance_map(struct instance *in, cap_t extent, uint64_t address, uint64_t offset, uint64_t size, unsigned access,
+                  const char *what)
+{
+    if (!in->broken && size)
+        instance_check(in, map_extent(in->space, extent, address, offset, size, access), what);
+}
+
+void instance_add_console(struct instance *in)
+{
+    struct startup_resource *wake = instance_resource(in, "wake");
+    wake->slot = instance_give(in, in->wake, RIGHT_RAISE | RIGHT_WAIT, 0, 0, "its wake signal's capability");
+    struct startup_resource *console = instance_resource(in, "console");
+    console->address = PLACE_SHARED;
+    console->size = CONSOLE_SIZE;
+    console->slot = in->console_slot = instance_slot(in);
+    console->value = UINT64_C(1) << in->console_bit;
+    instance_map(in, in->shared_block.slot, PLACE_SHARED, 0, CONSOLE_SIZE, RIGHT_READ | RIGHT_WRITE, "its console");
+}
+
+void instance_wake(const struct instance *in, uint64_t bits)
+{
+    signal_raise(in->wake, bits);
+}

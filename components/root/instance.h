@@ -1,0 +1,97 @@
+/*
+ * An instance: a partition with one component running in it. Root builds it in three steps (begin, what its kind adds, start), can destroy it, and
+ * builds it again in the same memory and with the same slot numbers, so that capabilities to and from its peers can be renewed in place.
+ */
+#ifndef ROOT_INSTANCE_H
+#define ROOT_INSTANCE_H
+
+#include "memory.h"
+
+#include <bulkhead/console.h>
+#include <bulkhead/startup.h>
+#include <bulkhead/status.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where things are in a component's space; its image is at COMPONENT_BASE. */
+enum {
+    PLACE_SHARED = 0x180000,  /* its struct shared */
+    PLACE_SETTINGS = 0x1fe000, /* read-only: boot arguments, seed */
+};
+
+enum { SETTINGS_SEED = 0, SETTINGS_BOOTARGS = 64 };
+
+/* Memory that the component shares with root and `uart`; each part is whole pages. */
+struct shared {
+    struct console console;
+    union {
+        struct vm_status status;
+        struct registry registry; /* of `uart`: read-only there */
+        uint8_t page[PAGE];
+    };
+};
+
+struct instance {
+    const char *name;
+    const char *image; /* package member */
+    unsigned index;    /* order of creation */
+    unsigned cpu, priority;
+    uint64_t cpus;     /* that the partition may use */
+    uint64_t kernel_bytes;
+
+    cap_t partition, space, thread, wake; /* root's slots of the originals */
+    struct block kernel, own, shared_block;
+    struct shared *shared;
+
+    struct startup *startup; /* while it is being built */
+    uint8_t *settings;
+    uint64_t rw_size;
+    uint64_t entry, stack;
+    cap_t next_slot; /* of its table */
+    bool broken;     /* a step of building failed, with a message */
+    bool alive;
+
+    unsigned console_bit;      /* of `uart`'s wake signal */
+    uint64_t console_mask;     /* of its own wake signal: what `uart` raises */
+    cap_t console_slot;        /* in its table: `uart`'s wake signal */
+    cap_t uart_slot;           /* in `uart`'s table: its wake signal */
+};
+
+/** Reserves memory and slots. Once, before the first instance_begin. */
+void instance_reserve(struct instance *instance);
+
+/** Makes the partition with space, signal, stopped thread and a fresh image; opens the startup page. */
+void instance_begin(struct instance *instance);
+
+/** Closes the startup page and starts the thread. False if any step since instance_begin failed; then it is destroyed again. */
+bool instance_start(struct instance *instance);
+
+/** Destroys the partition with all that lives in it. */
+void instance_destroy(struct instance *instance);
+
+/** Notes a failed step, with a message that says what could not be done; true if `status` is STATUS_OK. */
+bool instance_check(struct instance *instance, status_t status, const char *what);
+
+/** Adds a resource to the startup page; never NULL. */
+struct startup_resource *instance_resource(struct instance *instance, const char *name);
+
+/** The next free slot of its table. */
+cap_t instance_slot(struct instance *instance);
+
+/** Delegates root's `from` into a new slot of its table; answers that. */
+cap_t instance_give(struct instance *instance, cap_t from, unsigned rights, uint64_t first, uint64_t size, const char *what);
+
+/** Maps a part of one of root's extents in its space. */
+void instance_map(struct instance *instance, cap_t extent, uint64_t address, uint64_t offset, uint64_t size, unsigned access,
+                  const char *what);
+
+/** Adds "wake" and "console" to the startup page. */
+void instance_add_console(struct instance *instance);
+
+/** Raises a bit of its wake signal. */
+void instance_wake(const struct instance *instance, uint64_t bits);
+
+/** Root's signal: what reports faults, orders and status. */
+enum { ROOT_SIGNAL = CAP_FIRST_FREE - 1 };
+
+#endif

@@ -1,0 +1,26 @@
+/* The package behind the kernel in the boot image: components' images and VMs' files, by name. */
+#ifndef ROOT_PACKAGE_H
+#define ROOT_PACKAGE_H
+
+#include <bulkhead/call.h>
+#include <bulkhead/package.h>
+#include <stdint.h>
+
+struct member {
+    const void *data; /* in root's space; NULL: there is no such member */
+    uint64_t size;
+    cap_t extent;    /* of the whole package */
+    uint64_t offset; /* in it */
+    uint64_t align_offset; /* the same, counted from the 2 MiB boundary below the package: for mappings by large blocks */
+};
+
+/** Maps the package and checks its table; fails with a message if there is none. */
+void package_open(void);
+
+/** The member of that name. */
+struct member package_find(const char *name);
+
+/** The header of the component's image `name`; fails with a message if it is missing or malformed. */
+const struct component_header *package_component(const char *name, struct member *member);
+
+#endif

@@ -1,0 +1,199 @@
+/* A VM: its monitor's partition, the guest's space and RAM, and what the monitor is told about them. */
+#include "call_stubs.h"
+#include "clock.h"
+#include "devices.h"
+#include "format.h"
+#include "log.h"
+#include "package.h"
+#include "seed.h"
+#include "slots.h"
+#include "string.h"
+#include "system.h"
+
+/* Where things are in the monitor's space (see also instance.h). */
+#define PLACE_MEMBERS UINT64_C(0x800000000) /* congruent to the physical address mod 2 MiB */
+#define PLACE_RAM UINT64_C(0x1000000000)
+
+enum {
+    GUEST_RAM = 0x40000000, /* as on QEMU's virt */
+    FIRST_DOORBELL_LINE = 35,
+    WAKE_CONSOLE = 1, /* bits of its wake signal; the other one is WAKE_ORDER (system.h) */
+    BOOTARGS_MAX = PAGE - SETTINGS_BOOTARGS - 1,
+    /* Kernel memory, in pages: what every VM takes, per vCPU, and per GiB of RAM for two tables. */
+    KERNEL_PAGES = 28,
+    KERNEL_PAGES_VCPU = 4,
+    KERNEL_PAGES_GIB = 2,
+};
+
+static uint64_t kernel_bytes(const struct description_vm *described)
+{
+    uint64_t gib = (described->memory + GIBIBYTE - 1) / GIBIBYTE;
+    return (KERNEL_PAGES + KERNEL_PAGES_VCPU * described->vcpu_count + KERNEL_PAGES_GIB * gib) * PAGE;
+}
+
+static uint64_t cpu_mask(const struct description_vm *described)
+{
+    uint64_t mask = 0;
+    for (uint32_t i = 0; i < described->vcpu_count; i++)
+        mask |= UINT64_C(1) << described->cpus[i];
+    return mask;
+}
+
+static void check_member(const struct vm *vm, const char *member, const char *property)
+{
+    if (member && !package_find(member).data)
+        log_fail("description, /%s, %s: \"%s\" is not in the package; pack the image again\n", vm->instance.name, property, member);
+}
+
+static void check_description(const struct vm *vm)
+{
+    const struct description_vm *described = vm->described;
+    check_member(vm, described->kernel, "kernel");
+    check_member(vm, described->initrd, "initrd");
+    check_member(vm, described->dtb, "dtb");
+    if (described->bootargs && strlen(described->bootargs) > BOOTARGS_MAX)
+        log_fail("description, /%s, bootargs: %lu characters are more than the %d that fit\n", vm->instance.name,
+                 strlen(described->bootargs), BOOTARGS_MAX);
+    devices_check(vm);
+}
+
+static void reserve_ram(struct vm *vm)
+{
+    uint64_t largest;
+    if (!memory_take_ram(&vm->ram, vm->described->memory, &largest))
+        log_fail("description, /%s, memory: %lu MiB in one piece are not there; the largest is %lu MiB\n", vm->instance.name,
+                 vm->described->memory / MEBIBYTE, largest / MEBIBYTE);
+}
+
+void vm_reserve(struct vm *vm, unsigned number, unsigned index)
+{
+    const struct description_vm *described = &the_system.description.vms[number];
+    struct instance *in = &vm->instance;
+    vm->described = described;
+    vm->number = number;
+    in->name = described->name;
+    in->image = "vmm";
+    in->index = index;
+    in->cpu = described->cpus[0];
+    in->priority = described->priority + 1; /* its main thread answers while vCPUs are busy */
+    in->cpus = cpu_mask(described);
+    in->kernel_bytes = kernel_bytes(described);
+    in->console_mask = WAKE_CONSOLE;
+    check_description(vm);
+    instance_reserve(in);
+    reserve_ram(vm);
+    vm->guest_space = slot_allocate();
+    vm->object = slot_allocate();
+}
+
+static void give_machine(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    if (!in->broken)
+        instance_check(in, space_create(in->partition, vm->guest_space, SPACE_GUEST), "the guest's space");
+    if (!in->broken)
+        instance_check(in, vm_create(in->partition, vm->object, vm->guest_space), "the VM");
+    instance_resource(in, "vm")->slot = instance_give(in, vm->object, RIGHT_CONFIGURE | RIGHT_RAISE, 0, 0, "the VM's capability");
+    instance_resource(in, "guest-space")->slot = instance_give(in, vm->guest_space, RIGHT_MAP, 0, 0, "the guest space's capability");
+    const struct bootinfo_extent *gicv = memory_extent(EXTENT_GICV);
+    if (!gicv)
+        return;
+    struct startup_resource *resource = instance_resource(in, "gicv");
+    resource->size = gicv->size;
+    resource->slot = instance_give(in, gicv->slot, RIGHT_READ | RIGHT_WRITE, 0, 0, "the virtual CPU interface");
+}
+
+static void give_ram(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    struct startup_resource *ram = instance_resource(in, "ram");
+    ram->slot = instance_give(in, vm->ram.slot, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, 0, 0, "the guest's RAM");
+    ram->address = PLACE_RAM;
+    ram->value = GUEST_RAM;
+    ram->size = vm->ram.size;
+    instance_map(in, vm->ram.slot, PLACE_RAM, 0, vm->ram.size, RIGHT_READ | RIGHT_WRITE, "the guest's RAM");
+}
+
+static void give_member(struct instance *in, const char *name, const char *member_name)
+{
+    if (!member_name)
+        return;
+    struct member member = package_find(member_name);
+    struct startup_resource *resource = instance_resource(in, name);
+    resource->address = PLACE_MEMBERS + member.align_offset;
+    resource->size = member.size;
+    uint64_t size = (member.size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
+    instance_map(in, member.extent, resource->address, member.offset, size, RIGHT_READ, name);
+}
+
+static void give_settings(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    const struct description_vm *described = vm->described;
+    if (described->bootargs) {
+        struct startup_resource *bootargs = instance_resource(in, "bootargs");
+        bootargs->address = PLACE_SETTINGS + SETTINGS_BOOTARGS;
+        bootargs->size = strlen(described->bootargs);
+        memcpy(in->settings + SETTINGS_BOOTARGS, described->bootargs, bootargs->size + 1);
+    }
+    if (seed_derive(described->name, in->settings + SETTINGS_SEED)) {
+        struct startup_resource *seed = instance_resource(in, "seed");
+        seed->address = PLACE_SETTINGS + SETTINGS_SEED;
+        seed->size = SEED_SIZE;
+    }
+    instance_resource(in, "on-reset")->number = described->on_reset == DESCRIPTION_RESTART;
+    struct startup_resource *cpus = instance_resource(in, "cpus");
+    cpus->size = described->vcpu_count;
+    for (uint32_t i = 0; i < described->vcpu_count; i++)
+        cpus->value |= (uint64_t)described->cpus[i] << 8 * i;
+}
+
+static void give_status(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    struct startup_resource *status = instance_resource(in, "status");
+    in->shared->status = (struct vm_status){.state = VM_STATE_STARTING};
+    status->address = PLACE_SHARED + CONSOLE_SIZE;
+    status->size = PAGE;
+    status->value = UINT64_C(1) << (ROOT_STATUS_BIT + vm->number);
+    status->slot = instance_give(in, ROOT_SIGNAL, RIGHT_RAISE, status->value, 0, "root's signal");
+    instance_map(in, in->shared_block.slot, status->address, CONSOLE_SIZE, PAGE, RIGHT_READ | RIGHT_WRITE, "its status page");
+}
+
+static void give_doorbells(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    for (uint32_t i = 0; i < vm->described->doorbell_count; i++) {
+        struct component *component = &the_system.components[vm->described->doorbells[i]];
+        char name[STARTUP_NAME_SIZE];
+        format_text(name, sizeof name, "doorbell/%s", component->instance.name);
+        struct startup_resource *doorbell = instance_resource(in, name);
+        doorbell->number = FIRST_DOORBELL_LINE + i;
+        doorbell->value = UINT64_C(1) << component_doorbell(component, vm);
+        doorbell->slot = instance_give(in, component->instance.wake, RIGHT_RAISE, doorbell->value, 0, name);
+    }
+}
+
+bool vm_build(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    instance_begin(in);
+    in->startup->priority = vm->described->priority; /* its vCPUs' */
+    instance_add_console(in);
+    give_machine(vm);
+    give_ram(vm);
+    give_member(in, "kernel", vm->described->kernel);
+    give_member(in, "initrd", vm->described->initrd);
+    give_member(in, "dtb", vm->described->dtb);
+    give_settings(vm);
+    give_status(vm);
+    give_doorbells(vm);
+    devices_give(vm);
+    link_console(in);
+    link_doorbells(vm);
+    vm->built_at = clock_now();
+    vm->order_until = 0;
+    bool started = instance_start(in);
+    vm->condition = started ? VM_RUNNING : VM_FAILED;
+    return started;
+}
