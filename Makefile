@@ -21,7 +21,7 @@ Q := $(if $(V),,@)
 # --- toolchains ------------------------------------------------------------------------------------------------------
 
 ifeq ($(TOOLCHAIN),gcc)
-CC := aarch64-linux-gnu-gcc
+CC := aarch64-linux-gnu-gcc -mno-outline-atomics
 LD := aarch64-linux-gnu-ld
 AR := aarch64-linux-gnu-ar
 OBJCOPY := aarch64-linux-gnu-objcopy

@@ -7,7 +7,7 @@
 
 #include <bulkhead/startup.h>
 
-_Static_assert(SEED_SIZE == HASH_SIZE, "one hash");
+_Static_assert((int)SEED_SIZE == (int)HASH_SIZE, "one hash");
 
 bool seed_derive(const char *name, uint8_t seed[SEED_SIZE])
 {
