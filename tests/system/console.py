@@ -9,7 +9,7 @@ import time
 import pexpect
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOOL = ROOT / "build" / "bulkhead"
+TOOL = pathlib.Path(os.environ.get("BULKHEAD", ROOT / "build" / "bulkhead"))
 LOGS = ROOT / "build" / "test-logs"
 
 # Seconds. Nothing waits for as long as this unless it is broken: the machine may be small and busy.
