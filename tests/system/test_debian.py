@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from console import BOOT, ROOT
+from console import BOOT, PROMPT, ROOT
 
 DEBIAN = ROOT / "build" / "debian"
 
@@ -89,4 +89,5 @@ def test_other_processors(boot, cpu):
     system.send("echo be''gun; sleep 1000\r")
     system.expect("begun")
     system.send("\x03")
+    system.expect(PROMPT)
     assert system.shell_ok("echo alive") == ["alive"]
