@@ -4,13 +4,14 @@
 
 static const char *state_text(const struct vm *vm)
 {
-    switch (vm->condition) {
+    switch (vm->condition == VM_ENDING ? vm->next : vm->condition) {
     case VM_RUNNING:
         return vm->instance.shared->status.state == VM_STATE_STARTING ? "starting" : "running";
     case VM_WAITING:
         return "restarting";
     case VM_OFF:
         return "off";
+    case VM_ENDING:
     case VM_FAILED:
         break;
     }

@@ -11,6 +11,7 @@
 #include "log.h"
 #include "power.h"
 #include "print.h"
+#include "reaper.h"
 #include "system.h"
 
 enum {
@@ -29,33 +30,50 @@ static struct vm *vm_each(struct vm *previous)
     return next < the_system.vms + the_system.description.vm_count ? next : NULL;
 }
 
-static void plan_restart(struct vm *vm)
+/* Its partition goes; then it is built again at restart_at (VM_WAITING), or not (VM_FAILED). */
+static void vm_end(struct vm *vm, enum vm_condition next)
+{
+    vm->order_until = 0;
+    vm->next = next;
+    if (vm->condition == VM_ENDING)
+        return;
+    if (!vm->instance.alive) {
+        vm->condition = next;
+        return;
+    }
+    vm->condition = VM_ENDING;
+    reaper_start(vm);
+}
+
+static void vm_restart_now(struct vm *vm)
+{
+    vm->restart_at = clock_now();
+    vm_end(vm, VM_WAITING);
+}
+
+static void vm_restart_later(struct vm *vm)
 {
     if (clock_now() - vm->built_at > clock_frequency() * STABLE_S || !vm->delay_ms)
         vm->delay_ms = DELAY_FIRST_MS;
     else if (vm->delay_ms < DELAY_MAX_MS)
         vm->delay_ms *= 2;
     vm->restart_at = clock_deadline_us((uint64_t)vm->delay_ms * US_PER_MS);
-    vm->condition = VM_WAITING;
     console_print("%s: restarts in %u ms\n", vm->instance.name, vm->delay_ms);
+    vm_end(vm, VM_WAITING);
 }
 
 static void vm_crashed(struct vm *vm)
 {
-    instance_destroy(&vm->instance);
-    vm->order_until = 0;
     if (vm->described->on_crash == DESCRIPTION_RESTART) {
-        plan_restart(vm);
+        vm_restart_later(vm);
         return;
     }
-    vm->condition = VM_FAILED;
     console_print("%s: stays stopped; on-crash = \"restart\" in its description would restart it\n", vm->instance.name);
+    vm_end(vm, VM_FAILED);
 }
 
 static void vm_rebuild(struct vm *vm)
 {
-    if (vm->instance.alive)
-        instance_destroy(&vm->instance);
     vm->rebuilds++;
     if (vm_build(vm))
         console_print("%s: started again\n", vm->instance.name);
@@ -97,7 +115,7 @@ static void status_changed(struct vm *vm)
 static void restart_ordered(struct vm *vm)
 {
     if (vm->condition != VM_RUNNING) {
-        vm_rebuild(vm);
+        vm_restart_now(vm);
         return;
     }
     console_print("%s: restart ordered\n", vm->instance.name);
@@ -152,6 +170,8 @@ static void events_handle(uint64_t bits)
     }
     faults_handle(bits);
     for (struct vm *vm = NULL; (vm = vm_each(vm));) {
+        if (vm->condition == VM_ENDING && reaper_finished(vm))
+            vm->condition = vm->next;
         if (bits >> (ROOT_STATUS_BIT + vm->number) & 1)
             status_changed(vm);
         if (bits >> (RESTART_BIT + vm->number) & 1)
@@ -185,14 +205,14 @@ static void deadlines_handle(void)
         if (done)
             continue;
         console_print("%s: its monitor does not obey; building it anew\n", vm->instance.name);
-        vm_rebuild(vm);
+        vm_restart_now(vm);
     }
 }
 
 static bool all_ended(void)
 {
     for (struct vm *vm = NULL; (vm = vm_each(vm));)
-        if (vm->condition == VM_RUNNING || vm->condition == VM_WAITING)
+        if (vm->condition == VM_RUNNING || vm->condition == VM_WAITING || (vm->condition == VM_ENDING && vm->next == VM_WAITING))
             return false;
     return the_system.description.vm_count > 0;
 }

@@ -7,7 +7,13 @@
 
 enum { WAKE_ORDER = 2 }; /* of a monitor's wake signal */
 
-enum vm_condition { VM_RUNNING, VM_WAITING, VM_OFF, VM_FAILED };
+enum vm_condition {
+    VM_RUNNING,
+    VM_OFF,     /* its guest switched itself off; the monitor is there still */
+    VM_ENDING,  /* its partition is being destroyed; struct vm, next */
+    VM_WAITING, /* to be built at restart_at */
+    VM_FAILED,
+};
 
 struct vm {
     struct instance instance;
@@ -15,11 +21,12 @@ struct vm {
     cap_t guest_space, object;
     struct block ram;
     unsigned number; /* index in the description and the registry */
-    enum vm_condition condition;
+    enum vm_condition condition, next;
+    cap_t reaper;               /* reaper.c */
     uint32_t rebuilds;          /* times it was built anew after the first */
     uint32_t delay_ms;          /* before the next restart after a crash */
     uint64_t built_at;          /* ticks */
-    uint64_t restart_at;        /* VM_WAITING: when */
+    uint64_t restart_at;        /* in ticks */
     uint64_t order_until;       /* an order must be carried out by then; 0: none */
 };
 

@@ -84,6 +84,7 @@ void vm_reserve(struct vm *vm, unsigned number, unsigned index)
     reserve_ram(vm);
     vm->guest_space = slot_allocate();
     vm->object = slot_allocate();
+    vm->reaper = slot_allocate();
 }
 
 static void give_machine(struct vm *vm)
