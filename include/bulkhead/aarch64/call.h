@@ -1,0 +1,49 @@
+/*
+ * Calls that only AArch64 has: the state of virtual interrupts that the Arm GIC gives them (IHI 0048, IHI 0069). The VMM decodes the
+ * distributor's registers; the kernel keeps what they mean.
+ */
+#ifndef BULKHEAD_AARCH64_CALL_H
+#define BULKHEAD_AARCH64_CALL_H
+
+#include <bulkhead/call.h>
+
+enum call_aarch64 {
+    /*
+     * CALL_VIRQ_SET(vm, vcpu, field, first, value): changes `field` (enum virq_field) of the 32 lines from `first` (a multiple of
+     * 32; below 32: vCPU `vcpu`'s own SGIs and PPIs) that are set in the mask `value`; for VIRQ_PRIORITY, VIRQ_TARGET, VIRQ_SOURCES: of the one line `first`, to `value`.
+     * Lines beyond VM_LINES are ignored. RIGHT_CONFIGURE. STATUS_RANGE (vCPU, field).
+     */
+    CALL_VIRQ_SET = CALL_ARCH,
+    /*
+     * CALL_VIRQ_GET(vm, vcpu, field, first) → value: reads the same. For VIRQ_PEND/VIRQ_UNPEND the pending bits, for VIRQ_ACTIVATE the active bits; both ask the CPUs
+     * that hold list registers.
+     */
+    CALL_VIRQ_GET,
+    /*
+     * CALL_VM_SGI_ADDRESS(vm, address): a guest's store to this word is a GICv2 GICD_SGIR write, which the kernel carries out. RIGHT_CONFIGURE. 0: none.
+     */
+    CALL_VM_SGI_ADDRESS,
+    /*
+     * CALL_VIRQ_FORWARD(vm, line, irq, number): physical interrupt `number` (RIGHT_BIND) becomes virtual line `line`; the guest's end of interrupt
+     * deactivates it without an exit. irq slot 0 undoes it. STATUS_BUSY if bound.
+     */
+    CALL_VIRQ_FORWARD,
+    CALL_ARCH_END,
+};
+
+enum virq_field {
+    VIRQ_ENABLE,     /* mask: enable; get: enabled */
+    VIRQ_DISABLE,    /* mask: disable */
+    VIRQ_PEND,       /* mask: make pending (latch); get: pending */
+    VIRQ_UNPEND,     /* mask: clear the latch */
+    VIRQ_ACTIVATE,   /* mask: set active; get: active */
+    VIRQ_DEACTIVATE, /* mask: clear active */
+    VIRQ_EDGE,       /* mask of edge-triggered among the 32; the others are level-sensitive. Get: the same */
+    VIRQ_GROUP1,     /* mask of group 1 among the 32; get: the same */
+    VIRQ_PRIORITY,   /* value 0 … 255 of the one line `first`; get: the same */
+    VIRQ_TARGET,     /* index of the vCPU that the one shared line `first` goes to, VM_VCPUS: none */
+    VIRQ_SOURCES,    /* GICv2: set of vCPUs for which the SGI `first` of `vcpu` is pending */
+    VIRQ_FORWARDING, /* GICD_CTLR: bit 0 group 0, bit 1 group 1 reach vCPUs at all; `vcpu` and `first` are ignored */
+};
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * AArch64: layout of the state page. `regs` is current at every exit. `el1` is current after CALL_VCPU_SYNC and before the first
+ * enter; otherwise the values lie in the processor (they stay loaded while the monitor runs). The kernel takes nothing here on trust: of
+ * `pstate` it lets only EL1 and EL0 through, `el1` acts on the guest alone.
+ */
+#ifndef BULKHEAD_AARCH64_VCPU_STATE_H
+#define BULKHEAD_AARCH64_VCPU_STATE_H
+
+#include <stdint.h>
+
+/* What an exception saves and a return restores; of guests and of components' threads. */
+struct frame {
+    uint64_t x[31];
+    uint64_t sp_el0; /* saved and restored on switches between guest and component only */
+    uint64_t pc;
+    uint64_t pstate;
+};
+
+/* System registers of EL1 (and EL0) by name. */
+struct vcpu_el1 {
+    uint64_t sctlr, ttbr0, ttbr1, tcr, mair, amair, vbar, esr, far, afsr0, afsr1, elr, spsr, sp, par, contextidr, tpidr;
+    uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl, csselr, mdscr, actlr;
+    uint64_t cntv_ctl, cntv_cval;
+    uint64_t spsr_abt, spsr_und, spsr_irq, spsr_fiq, dacr32, ifsr32, fpexc32; /* AArch32 EL1 only */
+};
+
+struct vcpu_state {
+    struct frame regs;     /* offset 0: the exception vector relies on it */
+    struct vcpu_exit exit; /* written by the kernel on exit */
+    struct vcpu_el1 el1;
+    uint64_t counter_offset; /* written by the kernel: virtual counter = physical counter - this */
+    uint64_t exits;          /* written by the kernel: exits to the monitor so far */
+};
+
+enum { /* pstate of a reset AArch64 guest: EL1h, D A I F masked */ VCPU_PSTATE_RESET = 0x3c5 };
+enum { /* SCTLR_EL1 of a reset guest: RES1 bits of Armv8.0, MMU and caches off */ VCPU_SCTLR_RESET = 0x30d00800 };
+
+#endif

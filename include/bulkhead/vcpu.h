@@ -1,0 +1,39 @@
+/* The state page of a vCPU, which the kernel and the monitor share, and what ends a CALL_VCPU_ENTER. */
+#ifndef BULKHEAD_VCPU_H
+#define BULKHEAD_VCPU_H
+
+#include <stdint.h>
+
+enum vcpu_exit_reason {
+    EXIT_KICKED,      /* CALL_VCPU_KICK */
+    EXIT_MMIO,        /* load or store at a guest-physical address where nothing is mapped: exit.mmio */
+    EXIT_FETCH,       /* instruction fetch from such an address */
+    EXIT_HVC,         /* hypervisor call that the kernel does not answer: arguments in the registers; pc is behind it */
+    EXIT_SMC,         /* the same by SMC; pc is behind it */
+    EXIT_SYSREG,      /* access to a system register that the kernel does not emulate; pc is AT it */
+    EXIT_UNDEFINED,   /* anything else that the VM is not offered; pc is AT it */
+    EXIT_ERROR,       /* asynchronous external abort attributed to this guest */
+    EXIT_SUSPENDED,   /* never by itself: reserved for monitors */
+};
+
+/* An access that the monitor has to carry out. `pc` is still AT the instruction; add 4 when done. */
+struct vcpu_mmio {
+    uint64_t address; /* guest-physical */
+    uint64_t value;   /* store: what is stored, zero-extended. Load: the monitor writes the register itself (vcpu_mmio_load) */
+    uint8_t size;     /* in bytes: 1, 2, 4, 8; 0: the instruction has no syndrome (pair, write-back, …): decode or report it */
+    uint8_t write;    /* 1: store */
+    uint8_t reg;      /* load: destination register, 31: none */
+    uint8_t sign;     /* load: bit 0 sign-extend, bit 1 to 64 bits (else to 32) */
+};
+
+struct vcpu_exit {
+    uint32_t reason;    /* enum vcpu_exit_reason */
+    uint32_t reserved;
+    uint64_t syndrome;  /* ESR_EL2 */
+    uint64_t fault_va;  /* FAR_EL2: guest-virtual address, where the architecture gives one */
+    struct vcpu_mmio mmio;
+};
+
+#include <bulkhead/aarch64/vcpu_state.h>
+
+#endif

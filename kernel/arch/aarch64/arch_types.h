@@ -1,0 +1,114 @@
+/* AArch64's parts of the portable objects, and the inline half of the contract in core/arch.h. */
+#ifndef AARCH64_ARCH_TYPES_H
+#define AARCH64_ARCH_TYPES_H
+
+#include "types.h"
+#include <bulkhead/aarch64/call.h>
+#include <bulkhead/vcpu.h>
+
+#include "gic.h"
+#include "sysreg.h"
+
+struct cpu;
+struct vcpu;
+
+struct arch_cpu {
+    struct vcpu *fp_owner; /* whose FP/SIMD registers are */
+    bool guest_side;       /* HCR_EL2 & Co. are set for the loaded vCPU, not for a component */
+    bool wait_trap;        /* more than one thread is ready here: WFI of a guest must trap */
+    struct frame *resume;  /* where the next exception return takes its registers from */
+    uint64_t mpidr;        /* affinity fields */
+};
+
+struct arch_thread {
+    struct frame frame;
+    uint64_t tpidr_el0;
+};
+
+struct arch_space {
+    bool guest;
+};
+
+enum { VIRQ_PRIVATE = 32, VIRQ_NO_LR = 0xff, VIRQ_NONE = 0xffff, VIRQ_QUEUES = 32 };
+
+/* A virtual interrupt line; meaning of `flags` and invariants in vgic.c. Guarded by the lock of the vCPU it targets. */
+struct virq {
+    uint16_t next, prev; /* in its vCPU's queue, by number */
+    uint16_t physical;   /* linked physical interrupt; 0: none */
+    uint8_t priority;
+    uint8_t flags;
+    uint8_t lr;      /* list register that holds it; VIRQ_NO_LR */
+    uint8_t target;  /* vCPU; VM_VCPUS: none */
+    uint8_t sources; /* GICv2 SGIs: set of vCPUs that sent it */
+};
+
+struct vm_answer {
+    uint32_t function; /* SMCCC function identifier */
+    uint64_t value;
+};
+
+struct arch_vm {
+    uint64_t counter_offset; /* CNTVOFF_EL2 */
+    uint64_t sgi_address;    /* GICv2: where GICD_SGIR is; 0: nowhere */
+    uint8_t forwarding;      /* GICD_CTLR: groups that reach the vCPUs */
+    struct virq shared[VM_LINES - VIRQ_PRIVATE];
+};
+
+struct fp_state {
+    __uint128_t v[32];
+    uint64_t fpcr, fpsr;
+};
+
+struct arch_vcpu {
+    uint64_t hcr; /* HCR_EL2 on the guest side, TWI apart */
+    uint64_t vmpidr;
+    /* Virtual interrupts; see vgic.c. */
+    uint32_t queued;               /* bit q: queue[q] is not empty */
+    uint16_t lr_used, lr_recheck;  /* bit n: list register n holds lr_line[n]; … and its line has changed meanwhile */
+    uint16_t queue[VIRQ_QUEUES];   /* first line of each priority */
+    uint16_t queue_last[VIRQ_QUEUES];
+    uint16_t lr_line[GIC_LRS_MAX];
+    uint64_t lr[GIC_LRS_MAX];      /* while not loaded */
+    struct gic_interface interface; /* while not loaded */
+    uint8_t active_in_memory;      /* lines that are active and in no list register */
+    bool timer_owned;              /* the physical timer interrupt is active on behalf of this vCPU */
+    struct virq private[VIRQ_PRIVATE];
+    struct fp_state fp __attribute__((aligned(16))); /* while not the CPU's fp_owner */
+};
+
+static inline struct cpu *cpu_self(void)
+{
+    return (struct cpu *)read_sysreg(tpidr_el2);
+}
+
+/* Of a thread: struct thread is not complete here. */
+#define arch_call_registers(thread) ((thread)->arch.frame.x)
+
+static inline void arch_relax(void)
+{
+    __asm__ volatile("yield" : : : "memory");
+}
+
+static inline uint64_t arch_counter(void)
+{
+    uint64_t ticks;
+    __asm__ volatile("isb\n\tmrs %0, cntpct_el0" : "=r"(ticks) : : "memory");
+    return ticks;
+}
+
+static inline uint64_t arch_counter_frequency(void)
+{
+    return read_sysreg(cntfrq_el0);
+}
+
+static inline void *phys_to_ptr(paddr_t address)
+{
+    return (void *)address.raw; /* the kernel's map is the identity */
+}
+
+static inline paddr_t ptr_to_phys(const void *pointer)
+{
+    return paddr((uint64_t)pointer);
+}
+
+#endif

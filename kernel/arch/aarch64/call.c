@@ -1,0 +1,76 @@
+/* Calls that only AArch64 has: <bulkhead/aarch64/call.h>. */
+#include "arch.h"
+#include "call.h"
+#include "cap.h"
+#include "cpu.h"
+#include "irq.h"
+#include "../../core/irq.h"
+#include "thread.h"
+#include "vgic.h"
+#include "vm.h"
+
+static status_t virq_set(const struct partition *self, struct vm *vm, uint64_t *r)
+{
+    (void)self;
+    return vgic_set(vm, (unsigned)r[2], (unsigned)r[3], (unsigned)r[4], r[5]);
+}
+
+static status_t virq_get(const struct partition *self, struct vm *vm, uint64_t *r)
+{
+    (void)self;
+    return vgic_get(vm, (unsigned)r[2], (unsigned)r[3], (unsigned)r[4], &r[1]);
+}
+
+static status_t vm_sgi_address(const struct partition *self, struct vm *vm, uint64_t *r)
+{
+    (void)self;
+    vm->arch.sgi_address = r[2];
+    return STATUS_OK;
+}
+
+static status_t virq_forward(const struct partition *self, struct vm *vm, uint64_t *r)
+{
+    status_t status;
+    uint64_t line = r[2], number = r[4];
+    if (line < VIRQ_PRIVATE || line >= VM_LINES)
+        return STATUS_RANGE;
+    if (!r[3]) {
+        unsigned old = vm->arch.shared[line - VIRQ_PRIVATE].physical;
+        if (old)
+            irq_unbind(old);
+        return vgic_forward(vm, (unsigned)line, 0);
+    }
+    const struct cap *cap = cap_find(self, r[3], CAP_IRQ, RIGHT_BIND, &status);
+    if (!cap)
+        return status;
+    if (number < cap->base || number - cap->base >= cap->size || number >= IRQ_MAX)
+        return STATUS_RANGE;
+    vgic_forward(vm, (unsigned)line, (unsigned)number);
+    status = irq_forward((unsigned)number, vm, (unsigned)line, cpu_self()->index);
+    if (status != STATUS_OK)
+        vgic_forward(vm, (unsigned)line, 0);
+    return status;
+}
+
+static status_t (*const calls[CALL_ARCH_END - CALL_ARCH])(const struct partition *self, struct vm *vm, uint64_t *r) = {
+    [CALL_VIRQ_SET - CALL_ARCH] = virq_set,
+    [CALL_VIRQ_GET - CALL_ARCH] = virq_get,
+    [CALL_VM_SGI_ADDRESS - CALL_ARCH] = vm_sgi_address,
+    [CALL_VIRQ_FORWARD - CALL_ARCH] = virq_forward,
+};
+
+status_t arch_call(struct cpu *cpu, struct thread *thread, unsigned number, uint64_t *registers)
+{
+    status_t status;
+    (void)cpu;
+    if (number >= ARRAY_SIZE(calls))
+        return STATUS_CALL;
+    struct cap *cap = cap_find(thread->partition, registers[1], CAP_VM, RIGHT_CONFIGURE, &status);
+    if (!cap)
+        return status;
+    if (!cap_tree_lock())
+        return CALL_REPEAT;
+    status = calls[number](thread->partition, (struct vm *)cap->object, registers);
+    cap_tree_unlock();
+    return status;
+}

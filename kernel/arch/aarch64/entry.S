@@ -1,0 +1,131 @@
+/*
+ * Exception vectors (Arm ARM D1.10) and the way back.
+ *
+ * While a lower level runs, SP_EL2 points to the frame (struct frame, vcpu_state.h) that the next exception saves its registers
+ * in: the running thread's, or in a guest the vCPU's state page. The kernel itself runs on the CPU's stack, always from its top: it never
+ * sleeps, so there is nothing to come back to.
+ */
+#define FRAME_SP_EL0    248
+#define FRAME_PC        256
+#define CPU_STACK_TOP   0
+
+        /* Registers into the frame; then x0 = cpu, x1 = frame, and the kernel's stack. */
+        .macro  save
+        stp     x0, x1, [sp]
+        stp     x2, x3, [sp, #16]
+        stp     x4, x5, [sp, #32]
+        stp     x6, x7, [sp, #48]
+        stp     x8, x9, [sp, #64]
+        stp     x10, x11, [sp, #80]
+        stp     x12, x13, [sp, #96]
+        stp     x14, x15, [sp, #112]
+        stp     x16, x17, [sp, #128]
+        stp     x18, x19, [sp, #144]
+        stp     x20, x21, [sp, #160]
+        stp     x22, x23, [sp, #176]
+        stp     x24, x25, [sp, #192]
+        stp     x26, x27, [sp, #208]
+        stp     x28, x29, [sp, #224]
+        mrs     x2, elr_el2
+        mrs     x3, spsr_el2
+        mrs     x0, tpidr_el2
+        str     x30, [sp, #240]
+        stp     x2, x3, [sp, #FRAME_PC]
+        mov     x1, sp
+        ldr     x4, [x0, #CPU_STACK_TOP]
+        mov     sp, x4
+        mov     x29, xzr                        // a backtrace ends here
+        .endm
+
+        .macro  lower offset, handler
+        .org    vectors + \offset
+        save
+        bl      \handler
+        b       resume
+        .endm
+
+        .section .text.vectors, "ax"
+        .balign 2048
+        .global vectors
+vectors:
+        /* The kernel itself must not cause any. */
+        .irp    off, 0x000, 0x080, 0x100, 0x180, 0x200, 0x280, 0x300, 0x380
+        .org    vectors + \off
+        stp     x0, x1, [sp, #-16]!             // a spare word or two below the kernel's stack or a frame
+        mov     x1, #\off
+        b       fatal
+        .endr
+        lower   0x400, trap_sync
+        lower   0x480, trap_irq
+        lower   0x500, trap_irq
+        lower   0x580, trap_serror
+        lower   0x600, trap_sync                // lower level in AArch32
+        lower   0x680, trap_irq
+        lower   0x700, trap_irq
+        lower   0x780, trap_serror
+        .org    vectors + 0x800
+
+/* x0 = frame: everything from there, and down. */
+        .global resume
+resume:
+        mov     sp, x0
+        ldp     x2, x3, [sp, #FRAME_PC]
+        msr     elr_el2, x2
+        msr     spsr_el2, x3
+        ldr     x30, [sp, #240]
+        ldp     x28, x29, [sp, #224]
+        ldp     x26, x27, [sp, #208]
+        ldp     x24, x25, [sp, #192]
+        ldp     x22, x23, [sp, #176]
+        ldp     x20, x21, [sp, #160]
+        ldp     x18, x19, [sp, #144]
+        ldp     x16, x17, [sp, #128]
+        ldp     x14, x15, [sp, #112]
+        ldp     x12, x13, [sp, #96]
+        ldp     x10, x11, [sp, #80]
+        ldp     x8, x9, [sp, #64]
+        ldp     x6, x7, [sp, #48]
+        ldp     x4, x5, [sp, #32]
+        ldp     x2, x3, [sp, #16]
+        ldp     x0, x1, [sp]
+        eret
+        dsb     nsh                             // no speculation past the return (straight-line)
+        isb
+
+/*
+ * An exception in the kernel, x1 = vector, x0 and x1 of that moment on its stack: all registers go to the panic stack,
+ * kernel_fault(frame, vector) tells.
+ */
+fatal:
+        adrp    x0, panic_stack_top
+        add     x0, x0, :lo12:panic_stack_top
+        sub     x0, x0, #288
+        stp     x2, x3, [x0, #16]
+        ldp     x2, x3, [sp], #16
+        stp     x2, x3, [x0]
+        stp     x4, x5, [x0, #32]
+        stp     x6, x7, [x0, #48]
+        stp     x8, x9, [x0, #64]
+        stp     x10, x11, [x0, #80]
+        stp     x12, x13, [x0, #96]
+        stp     x14, x15, [x0, #112]
+        stp     x16, x17, [x0, #128]
+        stp     x18, x19, [x0, #144]
+        stp     x20, x21, [x0, #160]
+        stp     x22, x23, [x0, #176]
+        stp     x24, x25, [x0, #192]
+        stp     x26, x27, [x0, #208]
+        stp     x28, x29, [x0, #224]
+        mov     x2, sp
+        stp     x30, x2, [x0, #240]             // the field for SP_EL0 bears the kernel's SP here
+        mrs     x2, elr_el2
+        mrs     x3, spsr_el2
+        stp     x2, x3, [x0, #FRAME_PC]
+        mov     sp, x0
+        bl      kernel_fault
+        b       .
+
+        .section .bss.panic_stack, "aw", %nobits
+        .balign 16
+        .space  4096
+panic_stack_top:

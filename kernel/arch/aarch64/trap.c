@@ -1,0 +1,225 @@
+/* Exceptions from the lower levels, sorted and handed on. */
+#include "trap.h"
+#include "call.h"
+#include "cpu.h"
+#include "irq.h"
+#include "thread.h"
+#include "vcpu.h"
+#include "vgic.h"
+#include "vm.h"
+
+enum {
+    INSTRUCTION = 4, /* bytes */
+    ISS_WFE = 1,     /* TI: 0 WFI, 1 WFE */
+    ABORT_WRITE = 1 << 6,
+    ABORT_STAGE1_WALK = 1 << 7,
+    ABORT_FAR_INVALID = 1 << 10,
+    DATA_VALID = 1 << 24, /* ISV */
+    FAULT_TRANSLATION = 1, /* DFSC[5:2] */
+    FAULT_ACCESS = 2,
+    FAULT_PERMISSION = 3,
+};
+
+static struct frame *trap_return(struct cpu *cpu)
+{
+    if (cpu->resched)
+        cpu_reschedule(cpu);
+    return cpu->arch.resume;
+}
+
+_Noreturn void arch_resume(struct cpu *cpu)
+{
+    register struct frame *frame __asm__("x0") = cpu->arch.resume;
+    __asm__ volatile("b resume" : : "r"(frame) : "memory");
+    __builtin_unreachable();
+}
+
+/* --- components -------------------------------------------------------------------------------------------------------------- */
+
+static unsigned fault_class(unsigned class)
+{
+    switch (class) {
+    case EC_DATA_LOWER:
+    case EC_FETCH_LOWER:
+        return FAULT_MEMORY;
+    case EC_PC_ALIGN:
+    case EC_SP_ALIGN:
+        return FAULT_ALIGNMENT;
+    default:
+        return FAULT_INSTRUCTION;
+    }
+}
+
+static void component_sync(struct cpu *cpu, uint64_t esr)
+{
+    if (ESR_CLASS(esr) == EC_SVC64)
+        call_dispatch(cpu);
+    else
+        thread_fault(cpu, cpu->current, fault_class(ESR_CLASS(esr)), read_sysreg(far_el2), esr);
+}
+
+/* --- guests -------------------------------------------------------------------------------------------------------------------- */
+
+/* The monitor has to look at it. */
+static void guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
+{
+    vcpu->state->exit.syndrome = esr;
+    vcpu->state->exit.fault_va = read_sysreg(far_el2);
+    vcpu_exit(cpu, vcpu, reason);
+}
+
+static void guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    guest_exit(cpu, vcpu, EXIT_UNDEFINED, esr);
+}
+
+static void guest_wfx(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    vcpu->state->regs.pc += INSTRUCTION;
+    if (!(esr & ISS_WFE))
+        vcpu_wait(cpu, vcpu);
+}
+
+static void guest_fp(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    (void)esr;
+    vcpu_fp_load(cpu, vcpu);
+}
+
+/* SMCCC (DEN 0028): constants that the monitor left here, our own range, and the rest to the monitor. */
+static void guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
+{
+    struct frame *regs = &vcpu->state->regs;
+    uint32_t function = (uint32_t)regs->x[0];
+    const struct vm_answer *answer = vm_answer_find(vcpu->vm, function);
+    if (answer)
+        regs->x[0] = answer->value;
+    else if ((function & 0xffff8000u) == (uint32_t)CALL_HVC_BASE)
+        regs->x[0] = (uint64_t)call_dispatch_guest(cpu, function & 0x7fff, regs->x);
+    else
+        guest_exit(cpu, vcpu, reason, esr);
+}
+
+static void guest_hvc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    guest_smccc(cpu, vcpu, EXIT_HVC, esr);
+}
+
+/* A trapped SMC leaves the PC at the instruction, unlike HVC (Arm ARM D1.13.3). */
+static void guest_smc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    vcpu->state->regs.pc += INSTRUCTION;
+    guest_smccc(cpu, vcpu, EXIT_SMC, esr);
+}
+
+static void guest_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    struct sysreg_access access = {.reg = (uint32_t)esr & 0x3ffc1e, .rt = (unsigned)esr >> 5 & 31, .read = esr & 1};
+    if (sysreg_emulate(cpu, vcpu, &access))
+        vcpu->state->regs.pc += INSTRUCTION;
+    else
+        guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
+}
+
+/* Guest-physical address of an abort. HPFAR_EL2 is not valid for permission faults (D13.2.57), so then the walk is made again. */
+static uint64_t abort_address(uint64_t esr)
+{
+    uint64_t far = read_sysreg(far_el2), page = read_sysreg(hpfar_el2) << 8;
+    if ((esr >> 2 & 15) == FAULT_PERMISSION && !(esr & ABORT_STAGE1_WALK)) {
+        uint64_t saved = read_sysreg(par_el1);
+        __asm__ volatile("at s1e1r, %0\n\tisb" : : "r"(far) : "memory");
+        uint64_t par = read_sysreg(par_el1);
+        write_sysreg(saved, par_el1);
+        if (!(par & 1))
+            page = par & UINT64_C(0xfffffffff000);
+    }
+    return page | (far & (PAGE_SIZE - 1));
+}
+
+static void mmio_describe(struct vcpu *vcpu, uint64_t esr, uint64_t address)
+{
+    struct vcpu_mmio *mmio = &vcpu->state->exit.mmio;
+    unsigned reg = (unsigned)esr >> 16 & 31;
+    bool known = esr & DATA_VALID && !(esr & ABORT_STAGE1_WALK);
+    mmio->address = address;
+    mmio->size = known ? (uint8_t)(1u << (esr >> 22 & 3)) : 0;
+    mmio->write = (esr & ABORT_WRITE) != 0;
+    mmio->reg = (uint8_t)reg;
+    mmio->sign = (uint8_t)((esr >> 21 & 1) | (esr >> 15 & 1) << 1);
+    mmio->value = 0;
+    if (mmio->write && known && reg != 31)
+        mmio->value = vcpu->state->regs.x[reg] & (mmio->size == 8 ? UINT64_MAX : (UINT64_C(1) << mmio->size * 8) - 1);
+}
+
+/* A store that needs nothing but the kernel: a doorbell, or GICv2's GICD_SGIR. */
+static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
+{
+    const struct vcpu_mmio *mmio = &vcpu->state->exit.mmio;
+    if (!mmio->write || mmio->size != 4)
+        return false;
+    if (mmio->address == vcpu->vm->arch.sgi_address && mmio->address)
+        vgic_sgir_write(cpu, vcpu, (uint32_t)mmio->value);
+    else if (!vm_ring(vcpu->vm, saddr(mmio->address)))
+        return false;
+    vcpu->state->regs.pc += INSTRUCTION;
+    return true;
+}
+
+static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    mmio_describe(vcpu, esr, abort_address(esr));
+    if (!mmio_handled(cpu, vcpu))
+        guest_exit(cpu, vcpu, EXIT_MMIO, esr);
+}
+
+static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    vcpu->state->exit.mmio = (struct vcpu_mmio){.address = abort_address(esr)};
+    guest_exit(cpu, vcpu, EXIT_FETCH, esr);
+}
+
+static void (*const guest_traps[64])(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr) = {
+    [EC_WFX] = guest_wfx,         [EC_FP] = guest_fp,           [EC_HVC32] = guest_hvc,
+    [EC_HVC64] = guest_hvc,       [EC_SMC32] = guest_smc,       [EC_SMC64] = guest_smc,
+    [EC_SYSREG] = guest_sysreg,   [EC_DATA_LOWER] = guest_data, [EC_FETCH_LOWER] = guest_fetch,
+};
+
+static void guest_sync(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    void (*trap)(struct cpu *, struct vcpu *, uint64_t) = guest_traps[ESR_CLASS(esr)];
+    (trap ? trap : guest_unknown)(cpu, vcpu, esr);
+}
+
+/* --- from the vectors -------------------------------------------------------------------------------------------------------------- */
+
+struct frame *trap_sync(struct cpu *cpu, struct frame *frame)
+{
+    uint64_t esr = read_sysreg(esr_el2);
+    struct vcpu *vcpu = cpu->current->vcpu;
+    (void)frame;
+    if (vcpu)
+        guest_sync(cpu, vcpu, esr);
+    else
+        component_sync(cpu, esr);
+    return trap_return(cpu);
+}
+
+struct frame *trap_irq(struct cpu *cpu, struct frame *frame)
+{
+    (void)frame;
+    irq_dispatch(cpu);
+    return trap_return(cpu);
+}
+
+/* An SError that arrives while a lower level runs was caused by it, or by what it left in the write buffers. */
+struct frame *trap_serror(struct cpu *cpu, struct frame *frame)
+{
+    uint64_t esr = read_sysreg(esr_el2);
+    struct thread *thread = cpu->current;
+    (void)frame;
+    if (thread->vcpu)
+        guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
+    else
+        thread_fault(cpu, thread, FAULT_ERROR, 0, esr);
+    return trap_return(cpu);
+}

@@ -1,0 +1,256 @@
+/*
+ * World switch. A CPU is on the component side (HCR_EL2.TGE: EL0 runs a component, stage 2 only) or on the guest side. A guest's EL1
+ * registers, list registers and timer stay in the processor when its monitor runs, until another vCPU is loaded; only what EL0 obeys is
+ * exchanged each time.
+ *
+ * Order: between a write to HCR_EL2.TGE and one to VTTBR_EL2 stands an ISB, and the guest's translation is never enabled while VTTBR_EL2
+ * names a component's tables: a speculative walk would otherwise put a mixture into the TLB (Cortex-A57, -A72 erratum 1319367).
+ */
+#include "vcpu.h"
+#include "cpu.h"
+#include "thread.h"
+#include "trap.h"
+#include "vgic.h"
+#include "vm.h"
+
+/* HCR_EL2 (Arm ARM D13.2.48) */
+#define HCR_VM (UINT64_C(1) << 0)
+#define HCR_SWIO (UINT64_C(1) << 1)
+#define HCR_FMO (UINT64_C(1) << 3)
+#define HCR_IMO (UINT64_C(1) << 4)
+#define HCR_AMO (UINT64_C(1) << 5)
+#define HCR_FB (UINT64_C(1) << 9)
+#define HCR_BSU_INNER (UINT64_C(1) << 10)
+#define HCR_DC (UINT64_C(1) << 12)
+#define HCR_TWI (UINT64_C(1) << 13)
+#define HCR_TWE (UINT64_C(1) << 14)
+#define HCR_TID3 (UINT64_C(1) << 18)
+#define HCR_TSC (UINT64_C(1) << 19)
+#define HCR_TIDCP (UINT64_C(1) << 20)
+#define HCR_TACR (UINT64_C(1) << 21)
+#define HCR_TSW (UINT64_C(1) << 22)
+#define HCR_TGE (UINT64_C(1) << 27)
+#define HCR_RW (UINT64_C(1) << 31)
+
+#define HCR_COMMON (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_RW)
+#define HCR_COMPONENT (HCR_COMMON | HCR_TGE | HCR_DC | HCR_TWI | HCR_TWE)
+#define HCR_GUEST (HCR_COMMON | HCR_FB | HCR_BSU_INNER | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW)
+
+/* What EL0 obeys of EL1's registers, as a component needs it. */
+enum {
+    SCTLR_COMPONENT = 0x30d00800 | 1 << 12 | 1 << 2 | 1 << 26 | 1 << 15 | 1 << 14, /* RES1, I, C, UCI, UCT, DZE */
+    CPACR_COMPONENT = 3 << 20, /* so that the FP trap is CPTR_EL2's */
+    CNTKCTL_COMPONENT = 3,     /* EL0 reads both counters */
+    CPTR_RES1 = 0x33ff,
+    CPTR_TFP = 1 << 10,
+};
+
+extern void fp_save(struct fp_state *state);
+extern void fp_load(const struct fp_state *state);
+
+/* --- sides ------------------------------------------------------------------------------------------------------------------- */
+
+static void space_activate(struct cpu *cpu, struct space *space)
+{
+    uint64_t tag = tag_activate(cpu->index, &space->tag);
+    write_sysreg(ptr_to_phys(space->table.root).raw | tag << 48, vttbr_el2);
+}
+
+/* EL0 runs this thread's component. The guest's registers stay. */
+static void side_component(struct cpu *cpu, struct thread *thread)
+{
+    write_sysreg(HCR_COMPONENT, hcr_el2);
+    isb();
+    space_activate(cpu, thread->space.space);
+    write_sysreg(SCTLR_COMPONENT, sctlr_el1);
+    write_sysreg(CPACR_COMPONENT, cpacr_el1);
+    write_sysreg(CNTKCTL_COMPONENT, cntkctl_el1);
+    write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
+    write_sysreg(thread->arch.frame.sp_el0, sp_el0);
+    write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
+    write_sysreg(0, tpidrro_el0);
+    cpu->arch.guest_side = false;
+    cpu->arch.resume = &thread->arch.frame;
+}
+
+/* What EL0 obeys, of the guest's; it may have changed it at any time. */
+static void guest_el0_save(struct vcpu_state *state)
+{
+    state->el1.sctlr = read_sysreg(sctlr_el1);
+    state->el1.cpacr = read_sysreg(cpacr_el1);
+    state->el1.cntkctl = read_sysreg(cntkctl_el1);
+    state->el1.tpidr_el0 = read_sysreg(tpidr_el0);
+    state->el1.tpidrro_el0 = read_sysreg(tpidrro_el0);
+    state->regs.sp_el0 = read_sysreg(sp_el0);
+}
+
+static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
+{
+    const struct vcpu_state *state = vcpu->state;
+    write_sysreg(state->el1.sctlr, sctlr_el1);
+    write_sysreg(state->el1.cpacr, cpacr_el1);
+    write_sysreg(state->el1.cntkctl, cntkctl_el1);
+    write_sysreg(state->el1.tpidr_el0, tpidr_el0);
+    write_sysreg(state->el1.tpidrro_el0, tpidrro_el0);
+    write_sysreg(state->regs.sp_el0, sp_el0);
+    write_sysreg(cpu->arch.fp_owner == vcpu ? CPTR_RES1 : CPTR_RES1 | CPTR_TFP, cptr_el2);
+    space_activate(cpu, vcpu->vm->space.space);
+    isb();
+    write_sysreg(vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0), hcr_el2);
+    cpu->arch.guest_side = true;
+    cpu->arch.resume = &vcpu->state->regs;
+}
+
+void arch_wait_trap(struct cpu *cpu, bool on)
+{
+    if (cpu->arch.wait_trap == on)
+        return;
+    cpu->arch.wait_trap = on;
+    if (cpu->arch.guest_side)
+        write_sysreg(cpu->loaded->arch.hcr | (on ? HCR_TWI : 0), hcr_el2);
+}
+
+/* --- loading and unloading ------------------------------------------------------------------------------------------------------ */
+
+/* Every register of EL1 that is neither EL0's to obey nor the interrupt controller's. One list, so that none is saved and not loaded. */
+#define EL1_REGISTERS(X)                                                                                              \
+    X(ttbr0, ttbr0_el1) X(ttbr1, ttbr1_el1) X(tcr, tcr_el1) X(mair, mair_el1) X(amair, amair_el1) X(vbar, vbar_el1)    \
+    X(esr, esr_el1) X(far, far_el1) X(afsr0, afsr0_el1) X(afsr1, afsr1_el1) X(elr, elr_el1) X(spsr, spsr_el1)          \
+    X(sp, sp_el1) X(par, par_el1) X(contextidr, contextidr_el1) X(tpidr, tpidr_el1) X(csselr, csselr_el1)              \
+    X(cntv_cval, cntv_cval_el0)
+
+static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
+{
+    const struct vcpu_el1 *el1 = &vcpu->state->el1;
+#define LOAD(field, name) write_sysreg(el1->field, name);
+    EL1_REGISTERS(LOAD)
+#undef LOAD
+    write_sysreg(read_sysreg(midr_el1), vpidr_el2);
+    write_sysreg(vcpu->arch.vmpidr, vmpidr_el2);
+    write_sysreg(vcpu->vm->arch.counter_offset, cntvoff_el2);
+    vgic_load(cpu, vcpu); /* before the timer may fire */
+    write_sysreg(el1->cntv_ctl, cntv_ctl_el0);
+    cpu->loaded = vcpu;
+}
+
+void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct vcpu_el1 *el1 = &vcpu->state->el1;
+#define SAVE(field, name) el1->field = read_sysreg(name);
+    EL1_REGISTERS(SAVE)
+#undef SAVE
+    el1->cntv_ctl = read_sysreg(cntv_ctl_el0) & 3;
+    write_sysreg(0, cntv_ctl_el0);
+    isb(); /* the timer is silent before its interrupt may become inactive */
+    vgic_unload(cpu, vcpu);
+    cpu->loaded = NULL;
+}
+
+void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->arch.fp_owner != vcpu)
+        return;
+    write_sysreg(CPTR_RES1, cptr_el2);
+    isb();
+    fp_save(&vcpu->arch.fp);
+    write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
+    cpu->arch.fp_owner = NULL;
+}
+
+void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu)
+{
+    write_sysreg(CPTR_RES1, cptr_el2);
+    isb();
+    if (cpu->arch.fp_owner)
+        fp_save(&cpu->arch.fp_owner->arch.fp);
+    fp_load(&vcpu->arch.fp);
+    cpu->arch.fp_owner = vcpu;
+}
+
+/* --- the contract ------------------------------------------------------------------------------------------------------------------ */
+
+void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
+{
+    cpu->current->arch.frame.sp_el0 = read_sysreg(sp_el0);
+    cpu->current->arch.tpidr_el0 = read_sysreg(tpidr_el0);
+    if (cpu->loaded != vcpu) {
+        if (cpu->loaded)
+            vcpu_unload(cpu, cpu->loaded);
+        vcpu_load(cpu, vcpu);
+    }
+    dmb(ish); /* vcpu->thread is set before what others queued is looked for */
+    arch_vcpu_attend(cpu, vcpu);
+    side_guest(cpu, vcpu);
+}
+
+void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu)
+{
+    guest_el0_save(vcpu->state);
+    side_component(cpu, vcpu->thread);
+}
+
+static void thread_leave(struct cpu *cpu, struct thread *thread)
+{
+    if (cpu->arch.guest_side) {
+        guest_el0_save(thread->vcpu->state);
+        write_sysreg(HCR_COMPONENT, hcr_el2);
+        isb();
+        cpu->arch.guest_side = false;
+    } else if (!thread->vcpu) {
+        thread->arch.frame.sp_el0 = read_sysreg(sp_el0);
+        thread->arch.tpidr_el0 = read_sysreg(tpidr_el0);
+    }
+}
+
+static void thread_resume_guest(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->loaded != vcpu) {
+        if (cpu->loaded)
+            vcpu_unload(cpu, cpu->loaded);
+        vcpu_load(cpu, vcpu);
+    }
+    arch_vcpu_attend(cpu, vcpu);
+    side_guest(cpu, vcpu);
+}
+
+void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
+{
+    if (from)
+        thread_leave(cpu, from);
+    if (!to)
+        cpu->arch.resume = NULL;
+    else if (to->vcpu)
+        thread_resume_guest(cpu, to->vcpu);
+    else
+        side_component(cpu, to);
+}
+
+void arch_vcpu_init(struct vcpu *vcpu)
+{
+    vcpu->arch.hcr = HCR_GUEST;
+    vcpu->arch.vmpidr = UINT64_C(1) << 31 | vcpu->index;
+    vcpu->state->regs.pstate = VCPU_PSTATE_RESET;
+    vcpu->state->el1.sctlr = VCPU_SCTLR_RESET;
+    vcpu->state->counter_offset = vcpu->vm->arch.counter_offset;
+    vgic_vcpu_reset(vcpu);
+}
+
+void arch_vm_reset(struct vm *vm)
+{
+    vm->arch.counter_offset = arch_counter();
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (!vm->vcpus[i])
+            continue;
+        vm->vcpus[i]->state->counter_offset = vm->arch.counter_offset;
+        vm->vcpus[i]->state->el1.cntv_ctl = 0;
+    }
+    vgic_vm_reset(vm);
+}
+
+uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
+{
+    const struct vcpu_el1 *el1 = &vcpu->state->el1;
+    if ((el1->cntv_ctl & 3) != 1 || !vcpu->vm) /* enabled, not masked */
+        return UINT64_MAX;
+    return el1->cntv_cval + vcpu->vm->arch.counter_offset;
+}

@@ -1,0 +1,11 @@
+/* World switch: what the rest of the architecture needs of it. */
+#ifndef AARCH64_VCPU_H
+#define AARCH64_VCPU_H
+
+struct cpu;
+struct vcpu;
+
+/* The guest uses FP/SIMD: its registers come in, the previous owner's go out; no trap from here on. */
+void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu);
+
+#endif

@@ -1,0 +1,754 @@
+/*
+ * Virtual interrupts. What is pending, enabled and active for a guest stands in one struct virq per line; as many as fit are in the
+ * processor's list registers (LRs), the others wait in the vCPU's queue, one list per priority.
+ *
+ * Invariants, under the vCPU's lock (private lines: their vCPU's; shared ones: that of the vCPU they target, or vCPU 0's if none):
+ * - QUEUED if and only if the line is deliverable and in no LR.
+ * - While `lr` is an LR's number, pending and active state is there; LATCH and LEVEL are what came since, and lr_recheck says so.
+ * - Only the CPU where the vCPU is loaded touches its LRs; the others leave word (lr_recheck, queue) and poke its thread.
+ * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as `timer_owned` and the vCPU is loaded.
+ */
+#include "vgic.h"
+#include "cpu.h"
+#include "gic.h"
+#include "thread.h"
+#include "vm.h"
+
+enum {
+    ENABLED = 1,
+    EDGE = 2,
+    LEVEL = 4,  /* the line's level, if level-sensitive */
+    LATCH = 8,  /* pending until taken */
+    ACTIVE = 16, /* in memory: evicted from an LR, or set by the VMM */
+    QUEUED = 32,
+    GROUP1 = 64,
+    PRIORITY_SHIFT = 3, /* 32 priorities */
+    TIMER_PPI = 27,
+    HCR_LR_NOT_PRESENT = 1 << 2, /* maintenance interrupt when the guest ends one that is in no LR */
+    HCR_EOI_COUNT_SHIFT = 27,
+    V2_LR_EOI = 1 << 19,
+};
+
+static struct virq *virq_at(struct vm *vm, struct vcpu *vcpu, unsigned line)
+{
+    return line < VIRQ_PRIVATE ? &vcpu->arch.private[line] : &vm->arch.shared[line - VIRQ_PRIVATE];
+}
+
+static bool virq_pending(const struct virq *virq)
+{
+    return virq->flags & LATCH || (virq->flags & (EDGE | LEVEL)) == LEVEL || virq->sources;
+}
+
+static bool virq_deliverable(const struct vm *vm, const struct virq *virq)
+{
+    unsigned group = virq->flags & GROUP1 ? 2 : 1;
+    return virq_pending(virq) && (virq->flags & (ENABLED | ACTIVE)) == ENABLED && vm->arch.forwarding & group;
+}
+
+/* --- the queue --------------------------------------------------------------------------------------------------------------- */
+
+static void queue_add(struct vcpu *vcpu, struct virq *virq, unsigned line)
+{
+    unsigned q = virq->priority >> PRIORITY_SHIFT;
+    struct arch_vcpu *a = &vcpu->arch;
+    virq->flags |= QUEUED;
+    virq->next = VIRQ_NONE;
+    virq->prev = VIRQ_NONE;
+    if (a->queued >> q & 1) {
+        virq->prev = a->queue_last[q];
+        virq_at(vcpu->vm, vcpu, virq->prev)->next = (uint16_t)line;
+    } else {
+        a->queue[q] = (uint16_t)line;
+        a->queued |= 1u << q;
+    }
+    a->queue_last[q] = (uint16_t)line;
+}
+
+static void queue_remove(struct vcpu *vcpu, struct virq *virq)
+{
+    unsigned q = virq->priority >> PRIORITY_SHIFT;
+    struct arch_vcpu *a = &vcpu->arch;
+    virq->flags &= (uint8_t)~QUEUED;
+    if (virq->next != VIRQ_NONE)
+        virq_at(vcpu->vm, vcpu, virq->next)->prev = virq->prev;
+    else
+        a->queue_last[q] = virq->prev;
+    if (virq->prev != VIRQ_NONE)
+        virq_at(vcpu->vm, vcpu, virq->prev)->next = virq->next;
+    else
+        a->queue[q] = virq->next;
+    if (a->queue[q] == VIRQ_NONE)
+        a->queued &= ~(1u << q);
+}
+
+/* The line's state has changed. True if the vCPU's CPU must look. */
+static bool virq_changed(struct vcpu *vcpu, struct virq *virq, unsigned line)
+{
+    if (virq->lr != VIRQ_NO_LR) {
+        vcpu->arch.lr_recheck |= (uint16_t)(1u << virq->lr);
+        return true;
+    }
+    bool wanted = virq_deliverable(vcpu->vm, virq), queued = virq->flags & QUEUED;
+    if (wanted && !queued)
+        queue_add(vcpu, virq, line);
+    else if (!wanted && queued)
+        queue_remove(vcpu, virq);
+    return wanted && !queued;
+}
+
+/* --- list registers, on the CPU where the vCPU is loaded ------------------------------------------------------------------------ */
+
+/* The guest has ended what was in LR n. */
+static void lr_release(struct vcpu *vcpu, unsigned n)
+{
+    unsigned line = vcpu->arch.lr_line[n];
+    struct virq *virq = virq_at(vcpu->vm, vcpu, line);
+    vcpu->arch.lr_used &= (uint16_t)~(1u << n);
+    vcpu->arch.lr_recheck &= (uint16_t)~(1u << n);
+    virq->lr = VIRQ_NO_LR;
+    if (line == TIMER_PPI)
+        vcpu->arch.timer_owned = false; /* its EOI deactivated the physical one */
+    virq_changed(vcpu, virq, line);
+}
+
+/* LR n's content, of which `state` is pending and active, goes to the line in memory. */
+static void lr_to_memory(struct vcpu *vcpu, unsigned n, unsigned state)
+{
+    struct virq *virq = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n]);
+    bool owned = vcpu->arch.timer_owned;
+    if (state & LR_PENDING && (virq->flags & EDGE || virq->physical))
+        virq->flags |= LATCH;
+    if (state & LR_ACTIVE) {
+        virq->flags |= ACTIVE;
+        vcpu->arch.active_in_memory++;
+    }
+    lr_release(vcpu, n);
+    vcpu->arch.timer_owned = owned;
+}
+
+static void lr_evict(struct vcpu *vcpu, unsigned n, unsigned state)
+{
+    gic.ops->lr_write(n, 0);
+    lr_to_memory(vcpu, n, state);
+}
+
+static void lr_reap(struct vcpu *vcpu)
+{
+    for (uint32_t free = gic_elrsr() & vcpu->arch.lr_used; free; free &= free - 1)
+        lr_release(vcpu, (unsigned)__builtin_ctz(free));
+}
+
+/* What came for the line while LR n holds it pending: an edge is merged, a level that dropped or a line that was disabled is taken back. */
+static void lr_recheck_pending(struct vcpu *vcpu, unsigned n, struct virq *virq, uint64_t raw, unsigned state)
+{
+    if (!(virq->flags & ENABLED)) {
+        lr_evict(vcpu, n, state);
+    } else if (!(virq->flags & EDGE) && !virq->physical && !virq_pending(virq)) {
+        gic.ops->lr_write(n, gic_lr_with_state(raw, state & ~(unsigned)LR_PENDING));
+        if (state == LR_PENDING)
+            lr_release(vcpu, n);
+    } else {
+        virq->flags &= (uint8_t)~LATCH;
+    }
+}
+
+static void lr_recheck(struct vcpu *vcpu, unsigned n)
+{
+    struct virq *virq = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n]);
+    uint64_t raw = gic.ops->lr_read(n);
+    unsigned state = gic_lr_state(raw);
+    if (!state)
+        lr_release(vcpu, n);
+    else if (virq->sources)
+        gic.ops->lr_write(n, raw | V2_LR_EOI); /* the next sender's turn comes with the end of this one */
+    else if (state & LR_PENDING)
+        lr_recheck_pending(vcpu, n, virq, raw, state);
+    else if (virq->flags & LATCH && virq->flags & EDGE && virq->flags & ENABLED) {
+        virq->flags &= (uint8_t)~LATCH;
+        gic.ops->lr_write(n, gic_lr_with_state(raw, LR_PENDING | LR_ACTIVE));
+    }
+}
+
+/* Is the virtual timer, whose registers are in this CPU, asserting its interrupt? */
+static bool timer_asserted(void)
+{
+    return (read_sysreg(cntv_ctl_el0) & 7) == 5; /* ISTATUS, not IMASK, ENABLE (D13.8.20) */
+}
+
+/* The line leaves the queue for LR n. */
+static void lr_fill(struct vcpu *vcpu, unsigned n, struct virq *virq, unsigned line)
+{
+    queue_remove(vcpu, virq);
+    if (line == TIMER_PPI && vcpu->arch.timer_owned && !timer_asserted()) {
+        virq->flags &= (uint8_t)~LATCH; /* silenced before the guest saw it */
+        vcpu->arch.timer_owned = false;
+        gic.ops->set_active(TIMER_PPI, false);
+        return;
+    }
+    struct lr lr = {.virt = line,
+                    .phys = virq->physical,
+                    .hw = virq->physical != 0,
+                    .priority = virq->priority,
+                    .state = LR_PENDING,
+                    .group1 = virq->flags & GROUP1,
+                    .eoi_irq = !virq->physical && !(virq->flags & EDGE)};
+    if (virq->sources) {
+        lr.source = (uint8_t)__builtin_ctz(virq->sources);
+        virq->sources &= (uint8_t)(virq->sources - 1);
+        lr.eoi_irq = virq->sources != 0;
+    }
+    virq->flags &= (uint8_t)~LATCH;
+    virq->lr = (uint8_t)n;
+    vcpu->arch.lr_line[n] = (uint16_t)line;
+    vcpu->arch.lr_used |= (uint16_t)(1u << n);
+    gic.ops->lr_write(n, gic.ops->lr_encode(&lr));
+}
+
+/* Makes room for a line of `priority`: evicts the least urgent one that is less urgent, or, if all are active, the least urgent active one. */
+static bool lr_make_room(struct vcpu *vcpu, unsigned priority)
+{
+    unsigned victim = VIRQ_NO_LR, victim_state = 0, worst = 0;
+    bool all_active = true;
+    for (unsigned n = 0; n < gic.lr_count; n++)
+        all_active &= gic_lr_state(gic.ops->lr_read(n)) == LR_ACTIVE;
+    for (unsigned n = 0; n < gic.lr_count; n++) {
+        unsigned state = gic_lr_state(gic.ops->lr_read(n));
+        unsigned own = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n])->priority;
+        bool candidate = all_active || (state == LR_PENDING && own > priority);
+        if (candidate && own >= worst) {
+            worst = own;
+            victim = n;
+            victim_state = state;
+        }
+    }
+    if (victim != VIRQ_NO_LR)
+        lr_evict(vcpu, victim, victim_state);
+    return victim != VIRQ_NO_LR;
+}
+
+static void lrs_fill(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    uint32_t all = (1u << gic.lr_count) - 1;
+    while (a->queued) {
+        unsigned line = a->queue[__builtin_ctz(a->queued)];
+        struct virq *virq = virq_at(vcpu->vm, vcpu, line);
+        if (a->lr_used == all)
+            lr_reap(vcpu);
+        if (a->lr_used == all && !lr_make_room(vcpu, virq->priority))
+            break;
+        lr_fill(vcpu, (unsigned)__builtin_ctz(~(uint32_t)a->lr_used), virq, line);
+    }
+}
+
+/* Which maintenance interrupts are needed: while something waits, when the LRs have nothing pending; and for what was evicted active. */
+static void hcr_update(const struct vcpu *vcpu)
+{
+    gic_hcr_write(GIC_HCR_ENABLE | (vcpu->arch.queued ? (uint32_t)GIC_HCR_NO_PENDING : 0) |
+                  (vcpu->arch.active_in_memory ? (uint32_t)HCR_LR_NOT_PRESENT : 0));
+}
+
+/* Lock held, loaded here. */
+static void lrs_attend(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    while (a->lr_recheck) {
+        unsigned n = (unsigned)__builtin_ctz(a->lr_recheck);
+        a->lr_recheck &= (uint16_t)(a->lr_recheck - 1);
+        lr_recheck(vcpu, n);
+    }
+    if (!a->queued)
+        return;
+    lrs_fill(vcpu);
+    hcr_update(vcpu);
+}
+
+void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->loaded != vcpu || !vcpu->vm || !(vcpu->arch.lr_recheck | vcpu->arch.queued))
+        return;
+    lock_take(&vcpu->lock);
+    lrs_attend(vcpu);
+    lock_release(&vcpu->lock);
+}
+
+bool arch_vcpu_pending(struct vcpu *vcpu)
+{
+    if (vcpu->arch.queued)
+        return true;
+    for (uint32_t used = vcpu->arch.lr_used; used; used &= used - 1) {
+        unsigned n = (unsigned)__builtin_ctz(used);
+        uint64_t raw = cpu_self()->loaded == vcpu ? gic.ops->lr_read(n) : vcpu->arch.lr[n];
+        if (gic_lr_state(raw) & LR_PENDING)
+            return true;
+    }
+    return false;
+}
+
+/* --- world switch ------------------------------------------------------------------------------------------------------------------ */
+
+void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    (void)cpu;
+    for (uint32_t used = a->lr_used; used; used &= used - 1) {
+        unsigned n = (unsigned)__builtin_ctz(used);
+        gic.ops->lr_write(n, a->lr[n]);
+    }
+    gic.ops->interface_load(&a->interface);
+    if (a->timer_owned)
+        gic.ops->set_active(TIMER_PPI, true);
+    hcr_update(vcpu);
+}
+
+void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    (void)cpu;
+    lock_take(&vcpu->lock);
+    lr_reap(vcpu);
+    for (uint32_t used = a->lr_used; used; used &= used - 1) {
+        unsigned n = (unsigned)__builtin_ctz(used);
+        a->lr[n] = gic.ops->lr_read(n);
+        gic.ops->lr_write(n, 0);
+    }
+    lock_release(&vcpu->lock);
+    gic.ops->interface_save(&a->interface);
+    gic_hcr_write(0);
+    if (a->timer_owned)
+        gic.ops->set_active(TIMER_PPI, false); /* the next guest's timer shares it */
+}
+
+/* --- interrupts from the hardware ---------------------------------------------------------------------------------------------------- */
+
+/* The guest ended `count` interrupts that are in no LR: the most urgent active ones in memory. */
+static void ended_in_memory(struct vcpu *vcpu, unsigned count)
+{
+    for (; count; count--) {
+        unsigned best = VIRQ_NONE, best_priority = 256;
+        for (unsigned line = 0; line < VM_LINES; line++) {
+            const struct virq *virq = virq_at(vcpu->vm, vcpu, line);
+            bool own = line < VIRQ_PRIVATE || virq->target == vcpu->index;
+            if (own && virq->flags & ACTIVE && virq->priority < best_priority) {
+                best = line;
+                best_priority = virq->priority;
+            }
+        }
+        if (best == VIRQ_NONE)
+            return;
+        struct virq *virq = virq_at(vcpu->vm, vcpu, best);
+        virq->flags &= (uint8_t)~ACTIVE;
+        vcpu->arch.active_in_memory--;
+        if (virq->physical)
+            gic.ops->set_active(virq->physical, false);
+        if (best == TIMER_PPI)
+            vcpu->arch.timer_owned = false;
+        virq_changed(vcpu, virq, best);
+    }
+}
+
+void vgic_maintenance(struct cpu *cpu)
+{
+    struct vcpu *vcpu = cpu->loaded;
+    if (!vcpu || !vcpu->vm) {
+        gic_hcr_write(0);
+        return;
+    }
+    lock_take(&vcpu->lock);
+    unsigned count = gic_hcr_read() >> HCR_EOI_COUNT_SHIFT;
+    lr_reap(vcpu);
+    /* An LR that ended with `eoi_irq` set is not in ELRSR; its state says it. */
+    for (uint32_t ended = gic_eisr() & vcpu->arch.lr_used; ended; ended &= ended - 1) {
+        unsigned n = (unsigned)__builtin_ctz(ended);
+        gic.ops->lr_write(n, 0);
+        lr_release(vcpu, n);
+    }
+    ended_in_memory(vcpu, count);
+    lrs_attend(vcpu);
+    hcr_update(vcpu);
+    lock_release(&vcpu->lock);
+}
+
+void vtimer_fired(struct cpu *cpu)
+{
+    struct vcpu *vcpu = cpu->loaded;
+    if (!vcpu || !vcpu->vm) {
+        gic.ops->set_active(TIMER_PPI, false);
+        return;
+    }
+    struct virq *virq = &vcpu->arch.private[TIMER_PPI];
+    lock_take(&vcpu->lock);
+    virq->flags |= LATCH;
+    virq_changed(vcpu, virq, TIMER_PPI);
+    vcpu->arch.timer_owned = true;
+    lrs_attend(vcpu);
+    lock_release(&vcpu->lock);
+    vcpu_notify(vcpu);
+}
+
+/* --- interrupts from software ---------------------------------------------------------------------------------------------------------- */
+
+/* The shared line's vCPU, locked: the one it targets, else vCPU 0; NULL, and no lock, while the VM has none. */
+static struct vcpu *shared_lock(struct vm *vm, const struct virq *virq)
+{
+    for (;;) {
+        unsigned target = __atomic_load_n(&virq->target, __ATOMIC_ACQUIRE);
+        struct vcpu *vcpu = vm->vcpus[target < VM_VCPUS ? target : 0];
+        if (!vcpu)
+            return NULL;
+        lock_take(&vcpu->lock);
+        if (target == virq->target)
+            return vcpu;
+        lock_release(&vcpu->lock);
+    }
+}
+
+status_t arch_virq_raise(struct vm *vm, unsigned line, unsigned level)
+{
+    struct virq *virq = &vm->arch.shared[line - VIRQ_PRIVATE];
+    struct vcpu *vcpu = shared_lock(vm, virq);
+    if (!vcpu)
+        return STATUS_STATE;
+    unsigned before = virq->flags;
+    if (virq->physical)
+        virq->flags |= LATCH;
+    else if (virq->flags & EDGE)
+        virq->flags |= level ? LATCH : 0;
+    else
+        virq->flags = (uint8_t)(level ? before | LEVEL : before & (unsigned)~LEVEL);
+    bool look = before != virq->flags && virq_changed(vcpu, virq, line);
+    lock_release(&vcpu->lock);
+    if (look)
+        vcpu_notify(vcpu);
+    return STATUS_OK;
+}
+
+static void sgi_raise(struct vcpu *target, unsigned sgi, unsigned source)
+{
+    struct virq *virq = &target->arch.private[sgi];
+    lock_take(&target->lock);
+    if (gic.version == 2)
+        virq->sources |= (uint8_t)(1u << source);
+    else
+        virq->flags |= LATCH;
+    bool look = virq_changed(target, virq, sgi);
+    lock_release(&target->lock);
+    if (look)
+        vcpu_notify(target);
+}
+
+static void sgi_send(struct vcpu *from, unsigned targets, unsigned sgi)
+{
+    for (targets &= (1u << VM_VCPUS) - 1; targets; targets &= targets - 1) {
+        struct vcpu *target = from->vm->vcpus[__builtin_ctz(targets)];
+        if (target)
+            sgi_raise(target, sgi, from->index);
+    }
+}
+
+/* IHI 0069, ICC_SGI1R_EL1. vCPU i has affinity 0.0.0.i. */
+void vgic_sgi1r_write(struct cpu *cpu, struct vcpu *vcpu, uint64_t value)
+{
+    unsigned targets = value & 0xffff;
+    (void)cpu;
+    if (value >> 40 & 1) /* IRM: all but oneself */
+        targets = ~(1u << vcpu->index);
+    else if (value & UINT64_C(0xff00ff00ff0000)) /* another cluster */
+        return;
+    sgi_send(vcpu, targets, value >> 24 & 15);
+}
+
+/* IHI 0048, GICD_SGIR. */
+void vgic_sgir_write(struct cpu *cpu, struct vcpu *vcpu, uint32_t value)
+{
+    unsigned self = 1u << vcpu->index, filter = value >> 24 & 3;
+    (void)cpu;
+    sgi_send(vcpu, filter == 0 ? value >> 16 & 0xff : filter == 1 ? ~self : filter == 2 ? self : 0, value & 15);
+}
+
+/* --- the VMM's view ------------------------------------------------------------------------------------------------------------------------ */
+
+static void virq_reset(struct virq *virq, unsigned flags, unsigned target)
+{
+    *virq = (struct virq){.physical = virq->physical, .flags = (uint8_t)flags, .lr = VIRQ_NO_LR, .target = (uint8_t)target};
+}
+
+void vgic_vm_reset(struct vm *vm)
+{
+    vm->arch.forwarding = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(vm->arch.shared); i++) {
+        if (vm->arch.shared[i].physical)
+            gic.ops->set_active(vm->arch.shared[i].physical, false);
+        virq_reset(&vm->arch.shared[i], 0, 0);
+    }
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (vm->vcpus[i])
+            vgic_vcpu_reset(vm->vcpus[i]);
+    }
+}
+
+void vgic_vcpu_reset(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    a->queued = 0;
+    a->lr_used = a->lr_recheck = 0;
+    a->active_in_memory = 0;
+    a->timer_owned = false;
+    a->interface = (struct gic_interface){0};
+    a->private[TIMER_PPI].physical = TIMER_PPI;
+    for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
+        virq_reset(&a->private[i], i < 16 ? EDGE | ENABLED : 0, vcpu->index);
+}
+
+/* Brings all of the vCPU's LRs to memory, on its CPU. */
+static void settle_here(void *argument)
+{
+    struct vcpu *vcpu = argument;
+    if (cpu_self()->loaded != vcpu)
+        return;
+    lock_take(&vcpu->lock);
+    lr_reap(vcpu);
+    for (uint32_t used = vcpu->arch.lr_used; used; used &= used - 1) {
+        unsigned n = (unsigned)__builtin_ctz(used);
+        lr_evict(vcpu, n, gic_lr_state(gic.ops->lr_read(n)));
+    }
+    hcr_update(vcpu);
+    lock_release(&vcpu->lock);
+}
+
+/* The same for a vCPU that is not loaded: from the saved values. */
+static void settle_saved(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    lock_take(&vcpu->lock);
+    for (uint32_t used = a->lr_used; used; used &= used - 1) {
+        unsigned n = (unsigned)__builtin_ctz(used);
+        lr_to_memory(vcpu, n, gic_lr_state(a->lr[n]));
+    }
+    lock_release(&vcpu->lock);
+}
+
+/* So that the line's whole state is in memory. */
+static void virq_settle(struct vm *vm, struct vcpu *vcpu, const struct virq *virq)
+{
+    struct vcpu *owner = vcpu ? vcpu : vm->vcpus[virq->target < VM_VCPUS ? virq->target : 0];
+    if (!owner || virq->lr == VIRQ_NO_LR)
+        return;
+    cpu_run_on(owner->cpu, settle_here, owner);
+    if (virq->lr != VIRQ_NO_LR)
+        settle_saved(owner);
+}
+
+static void flag_set(struct virq *virq, unsigned flag, bool on)
+{
+    virq->flags = (uint8_t)(on ? virq->flags | flag : virq->flags & ~flag);
+}
+
+static void virq_set_active(struct vcpu *vcpu, struct virq *virq, bool on)
+{
+    if (!!(virq->flags & ACTIVE) == on)
+        return;
+    flag_set(virq, ACTIVE, on);
+    vcpu->arch.active_in_memory = (uint8_t)(vcpu->arch.active_in_memory + (on ? 1 : -1));
+    if (!on && virq->physical) {
+        gic.ops->set_active(virq->physical, false);
+        if (virq->physical == TIMER_PPI)
+            vcpu->arch.timer_owned = false;
+    }
+}
+
+/* One line's part of a mask field; `on` is its bit. */
+static void virq_apply(struct vcpu *vcpu, struct virq *virq, unsigned field, bool on)
+{
+    switch (field) {
+    case VIRQ_ENABLE:
+    case VIRQ_DISABLE:
+        flag_set(virq, ENABLED, on ? field == VIRQ_ENABLE : virq->flags & ENABLED);
+        break;
+    case VIRQ_PEND:
+        flag_set(virq, LATCH, on || virq->flags & LATCH);
+        break;
+    case VIRQ_UNPEND:
+        flag_set(virq, LATCH, !on && virq->flags & LATCH);
+        break;
+    case VIRQ_ACTIVATE:
+    case VIRQ_DEACTIVATE:
+        if (on)
+            virq_set_active(vcpu, virq, field == VIRQ_ACTIVATE);
+        break;
+    case VIRQ_EDGE:
+        flag_set(virq, EDGE, on);
+        break;
+    default: /* VIRQ_GROUP1 */
+        flag_set(virq, GROUP1, on);
+    }
+}
+
+/* Does the field touch state that may be in an LR, and not only leave word for it? */
+static bool field_settles(unsigned field)
+{
+    return field == VIRQ_UNPEND || field == VIRQ_ACTIVATE || field == VIRQ_DEACTIVATE || field == VIRQ_TARGET || field == VIRQ_PRIORITY;
+}
+
+static bool field_is_mask_of_all(unsigned field)
+{
+    return field == VIRQ_EDGE || field == VIRQ_GROUP1;
+}
+
+static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned first, uint32_t mask)
+{
+    uint32_t lines = field_is_mask_of_all(field) ? UINT32_MAX : mask;
+    for (; lines; lines &= lines - 1) {
+        unsigned line = first + (unsigned)__builtin_ctz(lines);
+        struct virq *virq = line < VM_LINES ? virq_at(vm, vcpu, line) : NULL;
+        if (!virq)
+            return;
+        if (field_settles(field))
+            virq_settle(vm, vcpu, virq);
+        struct vcpu *owner = vcpu ? vcpu : shared_lock(vm, virq);
+        if (!owner)
+            return;
+        if (vcpu)
+            lock_take(&vcpu->lock);
+        virq_apply(owner, virq, field, mask >> (line - first) & 1);
+        bool look = virq_changed(owner, virq, line);
+        lock_release(&owner->lock);
+        if (look)
+            vcpu_notify(owner);
+    }
+}
+
+/* Priority, target, sources: of one line; it leaves the queue while they change. */
+static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned line, uint64_t value)
+{
+    struct virq *virq = virq_at(vm, vcpu, line);
+    virq_settle(vm, vcpu, virq);
+    struct vcpu *owner = vcpu ? vcpu : shared_lock(vm, virq);
+    if (!owner)
+        return;
+    if (vcpu)
+        lock_take(&vcpu->lock);
+    if (virq->flags & QUEUED)
+        queue_remove(owner, virq);
+    if (field == VIRQ_PRIORITY)
+        virq->priority = (uint8_t)(value & 0xf8);
+    else if (field == VIRQ_SOURCES)
+        virq->sources = (uint8_t)value;
+    else
+        __atomic_store_n(&virq->target, (uint8_t)(value < VM_VCPUS ? value : VM_VCPUS), __ATOMIC_RELEASE);
+    lock_release(&owner->lock);
+    owner = vcpu ? vcpu : shared_lock(vm, virq);
+    if (vcpu)
+        lock_take(&vcpu->lock);
+    bool look = owner && (line < VIRQ_PRIVATE || virq->target < VM_VCPUS) && virq_changed(owner, virq, line);
+    if (owner)
+        lock_release(&owner->lock);
+    if (look)
+        vcpu_notify(owner);
+}
+
+/* Which groups are forwarded has changed: every line may have become, or ceased to be, deliverable. */
+static void set_forwarding(struct vm *vm, unsigned groups)
+{
+    vm->arch.forwarding = (uint8_t)(groups & 3);
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        struct vcpu *vcpu = vm->vcpus[i];
+        for (unsigned line = 0; vcpu && line < VM_LINES; line++) {
+            struct virq *virq = virq_at(vm, vcpu, line);
+            if (line >= VIRQ_PRIVATE && virq->target != i)
+                continue;
+            lock_take(&vcpu->lock);
+            bool look = virq_changed(vcpu, virq, line);
+            lock_release(&vcpu->lock);
+            if (look)
+                vcpu_notify(vcpu);
+        }
+    }
+}
+
+/* Checks the vCPU and line arguments; *vcpu is NULL for shared lines. */
+static status_t decode(struct vm *vm, unsigned index, unsigned field, unsigned line, struct vcpu **vcpu)
+{
+    *vcpu = NULL;
+    if (field > VIRQ_FORWARDING || line >= VM_LINES)
+        return STATUS_RANGE;
+    if (line >= VIRQ_PRIVATE || field == VIRQ_FORWARDING)
+        return STATUS_OK;
+    *vcpu = index < VM_VCPUS ? vm->vcpus[index] : NULL;
+    return *vcpu && field != VIRQ_TARGET ? STATUS_OK : STATUS_RANGE;
+}
+
+status_t vgic_set(struct vm *vm, unsigned index, unsigned field, unsigned first, uint64_t value)
+{
+    struct vcpu *vcpu;
+    status_t status = decode(vm, index, field, first, &vcpu);
+    if (status != STATUS_OK)
+        return status;
+    if (field == VIRQ_FORWARDING)
+        set_forwarding(vm, (unsigned)value);
+    else if (field >= VIRQ_PRIORITY)
+        set_one(vm, vcpu, field, first, value);
+    else if (first % 32)
+        return STATUS_RANGE;
+    else
+        set_mask(vm, vcpu, field, first, (uint32_t)value);
+    return STATUS_OK;
+}
+
+static bool virq_get_bit(const struct virq *virq, unsigned field)
+{
+    switch (field) {
+    case VIRQ_PEND:
+    case VIRQ_UNPEND:
+        return virq_pending(virq);
+    case VIRQ_ACTIVATE:
+    case VIRQ_DEACTIVATE:
+        return virq->flags & ACTIVE;
+    case VIRQ_EDGE:
+        return virq->flags & EDGE;
+    case VIRQ_GROUP1:
+        return virq->flags & GROUP1;
+    default:
+        return virq->flags & ENABLED;
+    }
+}
+
+static uint64_t get_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned first)
+{
+    uint64_t mask = 0;
+    bool state = field == VIRQ_PEND || field == VIRQ_UNPEND || field == VIRQ_ACTIVATE || field == VIRQ_DEACTIVATE;
+    for (unsigned i = 0; i < 32 && first + i < VM_LINES; i++) {
+        const struct virq *virq = virq_at(vm, vcpu, first + i);
+        if (state)
+            virq_settle(vm, vcpu, virq);
+        mask |= (uint64_t)virq_get_bit(virq, field) << i;
+    }
+    return mask;
+}
+
+status_t vgic_get(struct vm *vm, unsigned index, unsigned field, unsigned first, uint64_t *value)
+{
+    struct vcpu *vcpu;
+    status_t status = decode(vm, index, field, first, &vcpu);
+    if (status != STATUS_OK)
+        return status;
+    if (field == VIRQ_FORWARDING)
+        *value = vm->arch.forwarding;
+    else if (field == VIRQ_PRIORITY)
+        *value = virq_at(vm, vcpu, first)->priority;
+    else if (field == VIRQ_TARGET)
+        *value = virq_at(vm, vcpu, first)->target;
+    else if (field == VIRQ_SOURCES)
+        *value = virq_at(vm, vcpu, first)->sources;
+    else if (first % 32)
+        return STATUS_RANGE;
+    else
+        *value = get_mask(vm, vcpu, field, first);
+    return STATUS_OK;
+}
+
+status_t vgic_forward(struct vm *vm, unsigned line, unsigned physical)
+{
+    vm->arch.shared[line - VIRQ_PRIVATE].physical = (uint16_t)physical;
+    return STATUS_OK;
+}

@@ -1,0 +1,636 @@
+/*
+ * The call table (see <bulkhead/call.h> for what each does). A call is decoded first: everything that can be wrong is found before
+ * anything changes. r[1] … r[7] are its arguments and, from r[1] on, its results.
+ */
+#include "call.h"
+#include "cpu.h"
+#include "irq.h"
+#include "partition.h"
+#include "portal.h"
+#include "signal.h"
+#include "space.h"
+#include "system.h"
+#include "thread.h"
+#include "vm.h"
+#include <bulkhead/call.h>
+
+typedef status_t call_function(struct cpu *cpu, struct partition *self, uint64_t *r);
+
+/* --- decoding: the object behind a slot, by type --------------------------------------------------------------------------- */
+
+#define FIND(name, type_, code)                                                                                       \
+    static struct type_ *name(const struct partition *self, uint64_t slot, unsigned rights, status_t *status)        \
+    {                                                                                                                 \
+        struct cap *cap = cap_find(self, slot, code, rights, status);                                                 \
+        return cap ? (struct type_ *)cap->object : NULL;                                                              \
+    }
+
+FIND(find_partition, partition, CAP_PARTITION)
+FIND(find_space, space, CAP_SPACE_OBJECT)
+FIND(find_thread, thread, CAP_THREAD_OBJECT)
+FIND(find_portal, portal, CAP_PORTAL)
+FIND(find_vm, vm, CAP_VM)
+FIND(find_vcpu, vcpu, CAP_VCPU)
+
+/* A signal argument that may be absent (slot 0). False: present and wrong. */
+static bool find_optional_signal(const struct partition *self, uint64_t slot, uint64_t *bits, struct signal **signal, status_t *status)
+{
+    *signal = NULL;
+    if (slot)
+        *signal = signal_find(self, slot, RIGHT_RAISE, bits, status);
+    return !slot || *signal;
+}
+
+/* Both ends of making an object: who pays, and the free slot for the original. */
+static struct cap *find_maker(struct partition *self, const uint64_t *r, struct partition **payer, status_t *status)
+{
+    *payer = find_partition(self, r[1], RIGHT_CREATE, status);
+    return *payer ? cap_slot_for(self, r[2], status) : NULL;
+}
+
+/* The object exists, if it does: its original capability appears. */
+static status_t finish_maker(struct partition *self, struct cap *slot, void *object, status_t status)
+{
+    if (object)
+        object_publish(object, slot, self);
+    return object ? STATUS_OK : status;
+}
+
+/* --- capabilities ------------------------------------------------------------------------------------------------------------ */
+
+/* [first, first + size) within the source's range; size 0: all of it. */
+static status_t narrow_range(struct cap *cap, const struct cap *from, uint64_t first, uint64_t size, bool relative)
+{
+    uint64_t low = relative ? 0 : from->base, count = from->size;
+    if (!size)
+        return first ? STATUS_ARGUMENT : STATUS_OK;
+    if (first < low || first - low > count || size > count - (first - low))
+        return STATUS_RANGE;
+    cap->base = from->base + (first - low);
+    cap->size = size;
+    return STATUS_OK;
+}
+
+static status_t narrow_lines(struct cap *cap, const struct cap *from, uint64_t first, uint64_t size)
+{
+    uint64_t low = 32, high = VM_LINES;
+    if (!(first | size))
+        return STATUS_OK;
+    if (from->type == CAP_LINE) {
+        low = (uint32_t)from->size;
+        high = low + (from->size >> 32);
+    }
+    if (first < low || first >= high || !size || size > high - first)
+        return STATUS_RANGE;
+    cap->type = CAP_LINE;
+    cap->rights &= RIGHT_RAISE | RIGHT_DELEGATE;
+    cap->size = first | size << 32;
+    return STATUS_OK;
+}
+
+/* What the new capability covers, by type. */
+static status_t cap_narrow(struct cap *cap, const struct cap *from, uint64_t first, uint64_t size)
+{
+    switch (from->type) {
+    case CAP_EXTENT:
+        return page_aligned(first | size) ? narrow_range(cap, from, first, size, true) : STATUS_ARGUMENT;
+    case CAP_IRQ:
+        return narrow_range(cap, from, first, size, false);
+    case CAP_VM:
+    case CAP_LINE:
+        return narrow_lines(cap, from, first, size);
+    case CAP_SIGNAL:
+        cap->size = first ? from->size & first : from->size;
+        return STATUS_OK;
+    case CAP_PORTAL:
+        cap->size = from->rights & RIGHT_SERVE ? first : from->size; /* only its owner gives badges */
+        return STATUS_OK;
+    default:
+        return first | size ? STATUS_ARGUMENT : STATUS_OK;
+    }
+}
+
+static status_t call_cap_delegate(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct partition *partition = find_partition(self, r[1], RIGHT_GRANT, &status);
+    struct cap *from = partition ? cap_slot(self, r[3]) : NULL;
+    if (!partition)
+        return status;
+    if (!from || from->type == CAP_NONE || from->type & NODE_DYING)
+        return STATUS_CAP;
+    if (!(from->rights & RIGHT_DELEGATE))
+        return STATUS_RIGHTS;
+    if (from->depth >= CAP_DEPTH_MAX)
+        return STATUS_LIMIT;
+    struct cap fresh = *from;
+    fresh.rights = (uint8_t)(from->rights & r[4]);
+    fresh.flags &= (uint8_t)~CAP_FLAG_ORIGINAL;
+    fresh.holder = partition;
+    status = cap_narrow(&fresh, from, r[5], r[6]);
+    struct cap *to = status == STATUS_OK ? cap_slot_for(partition, r[2], &status) : NULL;
+    if (!to)
+        return status;
+    uint8_t type = fresh.type;
+    fresh.type = CAP_NONE;
+    *to = fresh;
+    cap_derive(to, from);
+    __atomic_store_n(&to->type, type, __ATOMIC_RELEASE);
+    return STATUS_OK;
+}
+
+enum { STEPS_PER_LOOK = 8 /* of removal between two looks for interrupts */ };
+
+/* Removal in steps; the call is repeated while there is more to do, so that interrupts come in. */
+static status_t remove_in_steps(struct partition *self, uint64_t slot, bool (*step)(struct cap *))
+{
+    struct cap *cap = cap_slot(self, slot);
+    if (!cap || cap->type == CAP_NONE)
+        return STATUS_CAP;
+    for (unsigned i = 0; i < STEPS_PER_LOOK || !arch_interrupt_pending(); i++) {
+        if (step(cap))
+            return STATUS_OK;
+    }
+    return CALL_REPEAT;
+}
+
+static status_t call_cap_delete(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    struct cap *cap = cap_slot(self, r[1]);
+    (void)cpu;
+    if (cap && cap->type == CAP_PARTITION && cap->object == &self->object && !cap->parent)
+        return STATUS_STATE; /* its creator's business */
+    return remove_in_steps(self, r[1], cap_delete_step);
+}
+
+static status_t call_cap_revoke(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    (void)cpu;
+    return remove_in_steps(self, r[1], cap_revoke_step);
+}
+
+static status_t call_cap_identify(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    const struct cap *cap = cap_slot(self, r[1]);
+    (void)cpu;
+    if (!cap || cap->type == CAP_NONE || cap->type & NODE_DYING)
+        return STATUS_CAP;
+    bool range = cap->type == CAP_EXTENT || cap->type == CAP_IRQ;
+    r[1] = cap->type | (uint64_t)cap->rights << 8;
+    r[2] = range ? cap->base : 0;
+    r[3] = cap->size;
+    return STATUS_OK;
+}
+
+/* --- partitions ---------------------------------------------------------------------------------------------------------------- */
+
+static status_t call_partition_create(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct cap *memory = cap_find(self, r[2], CAP_EXTENT, RIGHT_KERNEL, &status);
+    if (!memory)
+        return status;
+    if (!r[3] || r[3] & ~self->cpus)
+        return STATUS_CPU;
+    if (r[4] > self->priority)
+        return STATUS_RANGE;
+    struct cap *slot = cap_slot_for(self, r[1], &status);
+    if (!slot)
+        return status;
+    struct partition *partition = partition_new(memory, r[3], (unsigned)r[4], &status);
+    return finish_maker(self, slot, partition, status);
+}
+
+static status_t call_partition_feed(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct partition *partition = find_partition(self, r[1], RIGHT_CREATE, &status);
+    struct cap *memory = partition ? cap_find(self, r[2], CAP_EXTENT, RIGHT_KERNEL, &status) : NULL;
+    return memory ? partition_feed(partition, memory) : status;
+}
+
+static status_t call_partition_stats(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    const struct partition *partition = find_partition(self, r[1], RIGHT_OBSERVE, &status);
+    if (!partition)
+        return status;
+    r[1] = partition->memory_bytes;
+    r[2] = partition->free_bytes;
+    return STATUS_OK;
+}
+
+/* --- spaces ---------------------------------------------------------------------------------------------------------------------- */
+
+static status_t call_space_create(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct partition *payer;
+    (void)cpu;
+    struct cap *slot = find_maker(self, r, &payer, &status);
+    if (!slot)
+        return status;
+    if (r[3] > SPACE_GUEST)
+        return STATUS_ARGUMENT;
+    return finish_maker(self, slot, space_new(payer, (unsigned)r[3], &status), status);
+}
+
+static status_t call_space_map(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    unsigned access = r[6] & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
+    struct space *space = find_space(self, r[1], RIGHT_MAP, &status);
+    struct cap *extent = space ? cap_find(self, r[2], CAP_EXTENT, access, &status) : NULL;
+    if (!extent)
+        return status;
+    if (space->dead)
+        return STATUS_DEAD;
+    return access == r[6] ? space_map(space, extent, saddr(r[3]), r[4], r[5], access) : STATUS_ARGUMENT;
+}
+
+static status_t call_space_unmap(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct space *space = find_space(self, r[1], RIGHT_MAP, &status);
+    struct mapping *mapping = space ? space_mapping_at(space, saddr(r[2])) : NULL;
+    if (!mapping)
+        return space ? STATUS_RANGE : status;
+    return mapping_remove_step(mapping) ? STATUS_OK : CALL_REPEAT;
+}
+
+/* --- threads --------------------------------------------------------------------------------------------------------------------- */
+
+static status_t call_thread_create(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct partition *payer;
+    struct signal *signal;
+    uint64_t bits = r[7];
+    (void)cpu;
+    struct cap *slot = find_maker(self, r, &payer, &status);
+    struct space *space = slot ? find_space(self, r[3], RIGHT_USE, &status) : NULL;
+    if (!space || !find_optional_signal(self, r[6], &bits, &signal, &status))
+        return status;
+    if (r[4] >= CPUS_MAX || !(payer->cpus >> r[4] & 1))
+        return STATUS_CPU;
+    if (r[5] > payer->priority)
+        return STATUS_RANGE;
+    if (space->kind != SPACE_COMPONENT || space->dead)
+        return STATUS_STATE;
+    struct thread *thread = thread_new(payer, space, (unsigned)r[4], (unsigned)r[5], &status);
+    if (thread)
+        binding_set(&thread->supervisor, signal, bits);
+    return finish_maker(self, slot, thread, status);
+}
+
+static status_t call_thread_start(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct thread *thread = find_thread(self, r[1], RIGHT_CONTROL, &status);
+    return thread ? thread_start(thread, r[2], r[3], r[4]) : status;
+}
+
+static status_t call_thread_stop(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct thread *thread = find_thread(self, r[1], RIGHT_CONTROL, &status);
+    if (!thread)
+        return status;
+    thread_stop(thread);
+    return STATUS_OK;
+}
+
+static status_t call_thread_fault(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    const struct thread *thread = find_thread(self, r[1], RIGHT_OBSERVE, &status);
+    if (!thread)
+        return status;
+    const struct thread_fault *fault = &thread->fault;
+    r[1] = fault->reason;
+    r[2] = fault->pc;
+    r[3] = fault->address;
+    r[4] = fault->syndrome;
+    r[5] = fault->link;
+    r[6] = fault->sp;
+    return STATUS_OK;
+}
+
+static status_t call_thread_stats(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    const struct thread *thread = find_thread(self, r[1], RIGHT_OBSERVE, &status);
+    if (!thread)
+        return status;
+    r[1] = thread->ticks;
+    r[2] = thread->switches;
+    r[3] = thread->state;
+    return STATUS_OK;
+}
+
+static status_t call_thread_yield(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    (void)self;
+    (void)r;
+    cpu->scheduler.policy->dequeue(&cpu->scheduler, cpu->current);
+    cpu->scheduler.policy->enqueue(&cpu->scheduler, cpu->current, false);
+    cpu->resched = true;
+    return STATUS_OK;
+}
+
+static status_t call_thread_exit(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    (void)self;
+    thread_fault(cpu, cpu->current, FAULT_EXIT, r[1], 0);
+    return CALL_PENDING;
+}
+
+/* --- signals and portals ----------------------------------------------------------------------------------------------------------- */
+
+static status_t call_signal_create(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct partition *payer;
+    (void)cpu;
+    struct cap *slot = find_maker(self, r, &payer, &status);
+    return slot ? finish_maker(self, slot, signal_new(payer, &status), status) : status;
+}
+
+static status_t call_signal_raise(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    uint64_t bits = r[2];
+    (void)cpu;
+    struct signal *signal = signal_find(self, r[1], RIGHT_RAISE, &bits, &status);
+    if (!signal)
+        return status;
+    signal_raise(signal, bits);
+    return STATUS_OK;
+}
+
+static status_t call_signal_wait(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    uint64_t mask = r[2];
+    struct cap *cap = cap_find(self, r[1], CAP_SIGNAL, RIGHT_WAIT, &status);
+    return cap ? signal_wait(cpu, (struct signal *)cap->object, mask, r[3]) : status;
+}
+
+static status_t call_portal_create(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct partition *payer;
+    (void)cpu;
+    struct cap *slot = find_maker(self, r, &payer, &status);
+    return slot ? finish_maker(self, slot, portal_new(payer, &status), status) : status;
+}
+
+static status_t call_portal_call(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct cap *cap = cap_find(self, r[1], CAP_PORTAL, RIGHT_CALL, &status);
+    return cap ? portal_call(cpu, (struct portal *)cap->object, cap->size, r[6]) : status;
+}
+
+static status_t call_portal_wait(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct portal *portal = find_portal(self, r[1], RIGHT_SERVE, &status);
+    return portal ? portal_wait(cpu, portal, r[6]) : status;
+}
+
+/* --- interrupts --------------------------------------------------------------------------------------------------------------------- */
+
+static status_t find_irq(const struct partition *self, uint64_t slot, uint64_t number)
+{
+    status_t status;
+    const struct cap *cap = cap_find(self, slot, CAP_IRQ, RIGHT_BIND, &status);
+    if (!cap)
+        return status;
+    return number >= cap->base && number - cap->base < cap->size && number < IRQ_MAX ? STATUS_OK : STATUS_RANGE;
+}
+
+static status_t call_irq_bind(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    struct signal *signal;
+    uint64_t bits = r[4];
+    status_t status = find_irq(self, r[1], r[2]);
+    if (status != STATUS_OK || !find_optional_signal(self, r[3], &bits, &signal, &status))
+        return status;
+    if (r[5] & ~(uint64_t)IRQ_EDGE)
+        return STATUS_ARGUMENT;
+    if (signal)
+        return irq_bind((unsigned)r[2], signal, bits, cpu->index, r[5] & IRQ_EDGE);
+    irq_unbind((unsigned)r[2]);
+    return STATUS_OK;
+}
+
+static status_t call_irq_ack(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status = find_irq(self, r[1], r[2]);
+    (void)cpu;
+    return status == STATUS_OK ? irq_acknowledge((unsigned)r[2]) : status;
+}
+
+/* --- VMs ------------------------------------------------------------------------------------------------------------------------------ */
+
+static status_t call_vm_create(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct partition *payer;
+    (void)cpu;
+    struct cap *slot = find_maker(self, r, &payer, &status);
+    struct space *space = slot ? find_space(self, r[3], RIGHT_USE, &status) : NULL;
+    if (!space)
+        return status;
+    if (space->kind != SPACE_GUEST || space->dead)
+        return STATUS_STATE;
+    return finish_maker(self, slot, vm_new(payer, space, &status), status);
+}
+
+static status_t call_vm_reset(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct vm *vm = find_vm(self, r[1], RIGHT_CONFIGURE, &status);
+    return vm ? vm_reset(vm) : status;
+}
+
+static status_t call_vm_answer(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct vm *vm = find_vm(self, r[1], RIGHT_CONFIGURE, &status);
+    return vm ? vm_answer_set(vm, (uint32_t)r[2], r[3]) : status;
+}
+
+static status_t call_vm_doorbell(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct signal *signal;
+    uint64_t bits = r[4];
+    (void)cpu;
+    struct vm *vm = find_vm(self, r[1], RIGHT_CONFIGURE, &status);
+    if (!vm || !find_optional_signal(self, r[3], &bits, &signal, &status))
+        return status;
+    return r[2] & 3 ? STATUS_ARGUMENT : vm_doorbell_set(vm, saddr(r[2]), signal, bits);
+}
+
+static status_t call_vcpu_create(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct partition *payer;
+    (void)cpu;
+    struct cap *slot = find_maker(self, r, &payer, &status);
+    struct vm *vm = slot ? find_vm(self, r[3], RIGHT_CONFIGURE, &status) : NULL;
+    struct space *monitor = vm ? find_space(self, r[5], RIGHT_MAP, &status) : NULL;
+    if (!monitor)
+        return status;
+    if (!vm->space.space || monitor->dead || r[4] >= VM_VCPUS)
+        return r[4] >= VM_VCPUS ? STATUS_RANGE : STATUS_DEAD;
+    return finish_maker(self, slot, vcpu_new(payer, vm, (unsigned)r[4], monitor, saddr(r[6]), &status), status);
+}
+
+static status_t call_vcpu_enter(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    struct vcpu *vcpu = find_vcpu(self, r[1], RIGHT_ENTER, &status);
+    return vcpu ? vcpu_enter(cpu, vcpu) : status;
+}
+
+static status_t call_vcpu_kick(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct vcpu *vcpu = find_vcpu(self, r[1], RIGHT_KICK, &status);
+    if (!vcpu)
+        return status;
+    vcpu_kick(vcpu);
+    return STATUS_OK;
+}
+
+static status_t call_vcpu_sync(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    struct vcpu *vcpu = find_vcpu(self, r[1], RIGHT_ENTER, &status);
+    return vcpu ? vcpu_sync(vcpu) : status;
+}
+
+static status_t call_virq_raise(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    uint64_t first = 32, count = VM_LINES - 32;
+    (void)cpu;
+    const struct cap *cap = cap_find(self, r[1], CAP_VM, RIGHT_RAISE, &status);
+    if (!cap) {
+        cap = cap_find(self, r[1], CAP_LINE, RIGHT_RAISE, &status);
+        if (!cap)
+            return status;
+        first = (uint32_t)cap->size;
+        count = cap->size >> 32;
+    }
+    if (r[2] < first || r[2] - first >= count)
+        return STATUS_RANGE;
+    return arch_virq_raise((struct vm *)cap->object, (unsigned)r[2], r[3] != 0);
+}
+
+/* --- the table -------------------------------------------------------------------------------------------------------------------------- */
+
+static status_t call_null(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    (void)cpu;
+    (void)self;
+    (void)r;
+    return STATUS_OK;
+}
+
+enum { TREE = 1 /* changes the derivation tree */, GUEST = 2 /* guests may make it: it cannot wait */ };
+
+static const struct call_row {
+    call_function *function;
+    unsigned flags;
+} rows[CALL_COUNT] = {
+    [CALL_NULL] = {call_null, GUEST},
+    [CALL_CAP_DELEGATE] = {call_cap_delegate, TREE},
+    [CALL_CAP_DELETE] = {call_cap_delete, TREE},
+    [CALL_CAP_REVOKE] = {call_cap_revoke, TREE},
+    [CALL_CAP_IDENTIFY] = {call_cap_identify, 0},
+    [CALL_PARTITION_CREATE] = {call_partition_create, TREE},
+    [CALL_PARTITION_FEED] = {call_partition_feed, TREE},
+    [CALL_PARTITION_STATS] = {call_partition_stats, 0},
+    [CALL_SPACE_CREATE] = {call_space_create, TREE},
+    [CALL_SPACE_MAP] = {call_space_map, TREE},
+    [CALL_SPACE_UNMAP] = {call_space_unmap, TREE},
+    [CALL_THREAD_CREATE] = {call_thread_create, TREE},
+    [CALL_THREAD_START] = {call_thread_start, TREE},
+    [CALL_THREAD_STOP] = {call_thread_stop, TREE},
+    [CALL_THREAD_FAULT] = {call_thread_fault, 0},
+    [CALL_THREAD_STATS] = {call_thread_stats, 0},
+    [CALL_THREAD_YIELD] = {call_thread_yield, 0},
+    [CALL_THREAD_EXIT] = {call_thread_exit, 0},
+    [CALL_SIGNAL_CREATE] = {call_signal_create, TREE},
+    [CALL_SIGNAL_RAISE] = {call_signal_raise, GUEST},
+    [CALL_SIGNAL_WAIT] = {call_signal_wait, 0},
+    [CALL_PORTAL_CREATE] = {call_portal_create, TREE},
+    [CALL_PORTAL_CALL] = {call_portal_call, 0},
+    [CALL_PORTAL_WAIT] = {call_portal_wait, 0},
+    [CALL_IRQ_BIND] = {call_irq_bind, TREE},
+    [CALL_IRQ_ACK] = {call_irq_ack, 0},
+    [CALL_VM_CREATE] = {call_vm_create, TREE},
+    [CALL_VM_RESET] = {call_vm_reset, TREE},
+    [CALL_VM_ANSWER] = {call_vm_answer, TREE},
+    [CALL_VM_DOORBELL] = {call_vm_doorbell, TREE},
+    [CALL_VCPU_CREATE] = {call_vcpu_create, TREE},
+    [CALL_VCPU_ENTER] = {call_vcpu_enter, 0},
+    [CALL_VCPU_KICK] = {call_vcpu_kick, 0},
+    [CALL_VCPU_SYNC] = {call_vcpu_sync, TREE},
+    [CALL_VIRQ_RAISE] = {call_virq_raise, GUEST},
+    [CALL_SYSTEM_POWER] = {call_system_power, 0},
+    [CALL_SYSTEM_LOG] = {call_system_log, 0},
+    [CALL_SYSTEM_STATS] = {call_system_stats, TREE},
+};
+
+static status_t call_run(struct cpu *cpu, struct partition *self, const struct call_row *row, uint64_t *r)
+{
+    if (!(row->flags & TREE))
+        return row->function(cpu, self, r);
+    if (!cap_tree_lock())
+        return CALL_REPEAT;
+    status_t status = row->function(cpu, self, r);
+    cap_tree_unlock();
+    return status;
+}
+
+void call_dispatch(struct cpu *cpu)
+{
+    struct thread *thread = cpu->current;
+    uint64_t *r = arch_call_registers(thread);
+    status_t status = STATUS_CALL;
+    if (r[0] < CALL_COUNT)
+        status = call_run(cpu, thread->partition, &rows[r[0]], r);
+    else if (r[0] >= CALL_ARCH)
+        status = arch_call(cpu, thread, (unsigned)(r[0] - CALL_ARCH), r);
+    if (status == CALL_REPEAT)
+        arch_call_repeat(thread);
+    else if (status != CALL_PENDING)
+        r[0] = (uint64_t)status;
+}
+
+status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registers)
+{
+    static const struct partition nobody; /* holds nothing; a VM may be given a table of its own later */
+    if (number >= CALL_COUNT || !(rows[number].flags & GUEST))
+        return STATUS_CALL;
+    return rows[number].function(cpu, (struct partition *)&nobody, registers);
+}

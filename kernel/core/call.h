@@ -1,0 +1,21 @@
+/* Calls: one table for components' system calls and guests' hypercalls. */
+#ifndef CORE_CALL_H
+#define CORE_CALL_H
+
+#include "types.h"
+
+struct cpu;
+struct thread;
+
+/* What a call may answer besides a status; the caller's registers stay as they are. */
+enum {
+    CALL_PENDING = 1, /* it waits, or has gone elsewhere: whoever wakes it writes the results */
+    CALL_REPEAT = 2,  /* not done: to be made again, with interrupts let in between */
+};
+
+/* Carries out the call in the current thread's registers and writes its results there. */
+void call_dispatch(struct cpu *cpu);
+/* The same for a guest's hypercall: only those that cannot wait. STATUS_CALL for the others. */
+status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registers);
+
+#endif

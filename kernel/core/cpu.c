@@ -1,0 +1,151 @@
+/* What a CPU does when it is in the kernel: whom to run, requests of other CPUs, time. */
+#include "cpu.h"
+#include "cap.h"
+#include "log.h"
+#include "thread.h"
+#include "vm.h"
+
+enum { SLICE_HZ = 500 /* round robin among equals: 2 ms each */ };
+
+struct cpu cpus[CPUS_MAX];
+
+/* --- requests: one at a time, by whoever holds the tree lock --------------------------------------------------------------------- */
+
+static struct {
+    void (*function)(void *argument);
+    void *argument;
+} request;
+
+static void request_serve(struct cpu *cpu)
+{
+    if (!__atomic_load_n(&cpu->request_pending, __ATOMIC_ACQUIRE))
+        return;
+    request.function(request.argument);
+    __atomic_store_n(&cpu->request_pending, 0, __ATOMIC_RELEASE);
+}
+
+static void request_send(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->request_pending, 1, __ATOMIC_RELEASE);
+    arch_ipi_send(cpu->index);
+}
+
+static void request_await(const struct cpu *cpu)
+{
+    while (__atomic_load_n(&cpu->request_pending, __ATOMIC_ACQUIRE))
+        arch_relax();
+}
+
+void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument)
+{
+    if (index == cpu_self()->index) {
+        function(argument);
+        return;
+    }
+    request.function = function;
+    request.argument = argument;
+    request_send(&cpus[index]);
+    request_await(&cpus[index]);
+}
+
+static void nothing(void *argument)
+{
+    (void)argument;
+}
+
+static bool is_other(const struct cpu *cpu)
+{
+    return cpu->online && cpu != cpu_self();
+}
+
+void cpu_quiesce(void)
+{
+    request.function = nothing;
+    for (unsigned i = 0; i < CPUS_MAX; i++) {
+        if (is_other(&cpus[i]))
+            request_send(&cpus[i]);
+    }
+    for (unsigned i = 0; i < CPUS_MAX; i++) {
+        if (is_other(&cpus[i]))
+            request_await(&cpus[i]);
+    }
+}
+
+void ipi_handle(struct cpu *cpu)
+{
+    request_serve(cpu);
+    thread_pokes_serve(cpu);
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------------------------- */
+
+static void timer_update(struct cpu *cpu)
+{
+    uint64_t next = cpu->slice_end;
+    if (cpu->timers && cpu->timers->deadline < next)
+        next = cpu->timers->deadline;
+    if (next == cpu->timer_armed)
+        return;
+    cpu->timer_armed = next;
+    arch_timer_set(next);
+}
+
+void timer_handle(struct cpu *cpu)
+{
+    struct thread *current = cpu->current;
+    cpu->timer_armed = 0; /* whatever comes next must be armed anew */
+    thread_timers_expire(cpu);
+    if (current && current->state == THREAD_READY && cpu->slice_end <= arch_counter()) {
+        cpu->scheduler.policy->dequeue(&cpu->scheduler, current);
+        cpu->scheduler.policy->enqueue(&cpu->scheduler, current, false);
+    }
+    cpu->resched = true;
+}
+
+/* A new time slice for `thread` if it has equals; none otherwise. */
+static void slice_start(struct cpu *cpu, struct thread *thread, bool switched)
+{
+    if (!thread || !cpu->scheduler.policy->rotates(&cpu->scheduler, thread))
+        cpu->slice_end = UINT64_MAX;
+    else if (switched || cpu->slice_end == UINT64_MAX || cpu->slice_end <= arch_counter())
+        cpu->slice_end = arch_counter() + arch_counter_frequency() / SLICE_HZ;
+}
+
+/* --- whom to run ------------------------------------------------------------------------------------------------------------------- */
+
+static void cpu_account(struct cpu *cpu, struct thread *next)
+{
+    uint64_t now = arch_counter();
+    if (cpu->current)
+        cpu->current->ticks += now - cpu->switched_at;
+    cpu->switched_at = now;
+    if (next)
+        next->switches++;
+}
+
+static void cpu_switch(struct cpu *cpu, struct thread *next)
+{
+    cpu_account(cpu, next);
+    struct thread *previous = cpu->current;
+    cpu->current = next;
+    arch_thread_switch(cpu, previous, next);
+    if (next && next->vcpu)
+        vcpu_attend(cpu, next->vcpu); /* a kick may have come while it was not running */
+}
+
+void cpu_reschedule(struct cpu *cpu)
+{
+    while (cpu->resched || !cpu->current) {
+        cpu->resched = false;
+        struct thread *next = cpu->scheduler.policy->pick(&cpu->scheduler);
+        bool switched = next != cpu->current;
+        if (switched)
+            cpu_switch(cpu, next);
+        slice_start(cpu, next, switched);
+        timer_update(cpu);
+        if (next)
+            arch_wait_trap(cpu, cpu->scheduler.policy->others(&cpu->scheduler, next));
+        else
+            arch_idle(cpu);
+    }
+}

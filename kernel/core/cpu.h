@@ -1,0 +1,44 @@
+/* A physical CPU: whom it runs, and what others want of it. */
+#ifndef CORE_CPU_H
+#define CORE_CPU_H
+
+#include "arch.h"
+#include "sched/sched.h"
+#include "types.h"
+
+struct thread;
+struct vcpu;
+
+struct cpu {
+    void *stack_top;          /* offset 0: the exception vectors rely on it */
+    struct arch_cpu arch;
+    unsigned index;
+    bool online;
+    struct thread *current;   /* NULL: idle */
+    struct vcpu *loaded;      /* whose guest registers are in this CPU, even while its monitor or somebody else runs */
+    bool resched;             /* somebody became ready, or the current one no longer is */
+    struct scheduler scheduler;
+    struct thread *timers;    /* threads with deadlines, soonest first */
+    uint64_t slice_end;       /* counter value at which round robin goes on; UINT64_MAX: alone */
+    uint64_t timer_armed;     /* what arch_timer_set() was last given */
+    uint64_t switched_at;     /* counter when `current` was switched to */
+    struct thread *pokes;     /* pushed by any CPU: threads to attend to */
+    unsigned request_pending; /* set by cpu_run_on(): a request awaits this CPU */
+};
+
+extern struct cpu cpus[CPUS_MAX];
+
+/* Calls function(argument) on CPU `index`, with interrupts masked there, and returns when it has. Needs the tree lock (cap.h), so that there is one at a time. */
+void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument);
+/* Returns when every other CPU has left the kernel, or entered it anew, since: nobody holds a pointer that was looked up before. Needs the tree lock. */
+void cpu_quiesce(void);
+/* Entry points from the architecture. */
+_Noreturn void kernel_main(void);         /* boot CPU; `platform` is filled in; stack is cpus[0]'s */
+_Noreturn void cpu_main(struct cpu *cpu); /* secondary CPU */
+void ipi_handle(struct cpu *cpu);
+void timer_handle(struct cpu *cpu);
+void irq_handle(struct cpu *cpu, unsigned number);
+/* After any of the above, before going back to the lower level: picks the thread to run, idles if there is none; afterwards cpu->current is what to resume. */
+void cpu_reschedule(struct cpu *cpu);
+
+#endif

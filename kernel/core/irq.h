@@ -1,0 +1,20 @@
+/* Physical interrupts that are somebody's: each is bound to a signal, or forwarded to a VM's line. */
+#ifndef CORE_IRQ_H
+#define CORE_IRQ_H
+
+#include "signal.h"
+
+struct vm;
+
+enum { IRQ_MAX = 1020 };
+
+/* Tree lock for both. `number` is within the caller's capability. */
+status_t irq_bind(unsigned number, struct signal *signal, uint64_t bits, unsigned cpu, bool edge);
+status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu);
+/* No VM or signal uses it any more. */
+void irq_unbind(unsigned number);
+void irq_vm_died(const struct vm *vm);
+/* It was handled. STATUS_STATE if it is not bound to a signal. */
+status_t irq_acknowledge(unsigned number);
+
+#endif

@@ -1,0 +1,209 @@
+/* Partitions and their kernel memory. */
+#include "partition.h"
+#include "cpu.h"
+#include "log.h"
+#include "space.h"
+
+static struct donation *all_donations;
+
+/* --- blocks: free lists by size; a block is never joined again, the memory returns as a whole ---------------------- */
+
+static uint8_t memory_order(size_t size)
+{
+    uint8_t order = MEMORY_ORDER_MIN;
+    while (((size_t)1 << order) < size)
+        order++;
+    return order;
+}
+
+static void memory_push(struct partition *partition, void *block, uint8_t order)
+{
+    *(void **)block = partition->free[order];
+    partition->free[order] = block;
+}
+
+static void *memory_pop(struct partition *partition, uint8_t order)
+{
+    void *block = partition->free[order];
+    if (block)
+        partition->free[order] = *(void **)block;
+    return block;
+}
+
+void *memory_take(struct partition *partition, size_t size, uint8_t *order)
+{
+    uint8_t wanted = memory_order(size), found = wanted;
+    ASSERT(wanted <= MEMORY_ORDER_PAGE);
+    while (found <= MEMORY_ORDER_PAGE && !partition->free[found])
+        found++;
+    if (found > MEMORY_ORDER_PAGE)
+        return NULL;
+    char *block = memory_pop(partition, found);
+    while (found > wanted) { /* the upper halves stay free */
+        found--;
+        memory_push(partition, block + ((size_t)1 << found), found);
+    }
+    *order = wanted;
+    partition->free_bytes -= (uint64_t)1 << wanted;
+    __builtin_memset(block, 0, (size_t)1 << wanted);
+    return block;
+}
+
+void memory_give(struct partition *partition, void *block, uint8_t order)
+{
+    memory_push(partition, block, order);
+    partition->free_bytes += (uint64_t)1 << order;
+}
+
+void *memory_take_page(struct partition *partition)
+{
+    uint8_t order;
+    return memory_take(partition, PAGE_SIZE, &order);
+}
+
+void memory_give_page(struct partition *partition, void *page)
+{
+    memory_give(partition, page, MEMORY_ORDER_PAGE);
+}
+
+void memory_stats(uint64_t *given, uint64_t *free)
+{
+    *given = *free = 0;
+    for (struct donation *d = all_donations; d; d = d->all_next) {
+        *given += d->node.size;
+        if (d == &d->partition->first)
+            *free += d->partition->free_bytes;
+    }
+}
+
+/* --- donations ----------------------------------------------------------------------------------------------------- */
+
+static status_t donation_check(const struct cap *memory)
+{
+    if (memory->child)
+        return STATUS_BUSY;
+    if (memory->size > (uint64_t)SPACE_MAP_LIMIT * PAGE_SIZE)
+        return STATUS_LIMIT;
+    if (memory->depth >= CAP_DEPTH_MAX)
+        return STATUS_LIMIT;
+    for (const struct donation *d = all_donations; d; d = d->all_next) {
+        if (memory->base < d->node.base + d->node.size && d->node.base < memory->base + memory->size)
+            return STATUS_BUSY;
+    }
+    return STATUS_OK;
+}
+
+static void donation_map(const struct cap *memory)
+{
+    for (uint64_t offset = 0; offset < memory->size; offset += PAGE_SIZE)
+        arch_kernel_map(paddr(memory->base + offset));
+}
+
+/* Ties the donation to its extent and adds its pages from `first` on to the free ones. */
+static void donation_link(struct donation *donation, struct partition *partition, struct cap *memory, uint64_t first)
+{
+    donation->node = (struct cap){.type = NODE_MEMORY, .base = memory->base, .size = memory->size};
+    cap_derive(&donation->node, memory);
+    donation->partition = partition;
+    donation->next = partition->donations;
+    partition->donations = donation;
+    donation->all_next = all_donations;
+    all_donations = donation;
+    for (uint64_t offset = memory->size; offset > first; offset -= PAGE_SIZE)
+        memory_give_page(partition, phys_to_ptr(paddr(memory->base + offset - PAGE_SIZE)));
+    partition->memory_bytes += memory->size;
+}
+
+struct partition *partition_new(struct cap *memory, uint64_t cpus, unsigned priority, status_t *status)
+{
+    *status = memory->size < PARTITION_MIN_MEMORY ? STATUS_ARGUMENT : donation_check(memory);
+    if (*status != STATUS_OK)
+        return NULL;
+    donation_map(memory);
+    struct partition *partition = phys_to_ptr(paddr(memory->base));
+    __builtin_memset(partition, 0, PAGE_SIZE);
+    partition->object.type = CAP_PARTITION;
+    partition->object.payer = partition;
+    partition->cpus = cpus;
+    partition->priority = priority;
+    donation_link(&partition->first, partition, memory, PAGE_SIZE);
+    struct cap *self = cap_slot_for(partition, CAP_SELF, status);
+    ASSERT(self); /* PARTITION_MIN_MEMORY suffices for it */
+    *self = (struct cap){.rights = RIGHT_CREATE | RIGHT_GRANT | RIGHT_OBSERVE,
+                         .holder = partition,
+                         .object = &partition->object};
+    return partition;
+}
+
+status_t partition_feed(struct partition *partition, struct cap *memory)
+{
+    status_t status = donation_check(memory);
+    if (status != STATUS_OK)
+        return status;
+    uint8_t order;
+    struct donation *donation = memory_take(partition, sizeof(*donation), &order);
+    if (!donation)
+        return STATUS_MEMORY;
+    donation_map(memory);
+    donation_link(donation, partition, memory, 0);
+    return STATUS_OK;
+}
+
+/* --- the end -------------------------------------------------------------------------------------------------------- */
+
+/* Removes the first capability that is left in its table; true when none is. CAP_SELF, which nobody derived, may stay. */
+static bool partition_table_step(struct partition *partition)
+{
+    for (unsigned i = 0; i < CAP_PAGES; i++) {
+        struct cap *page = partition->table[i];
+        for (unsigned j = 0; page && j < CAPS_PER_PAGE; j++) {
+            if (page[j].type == CAP_NONE || (page[j].object == &partition->object && !page[j].parent))
+                continue;
+            cap_delete_step(&page[j]);
+            return false;
+        }
+        partition->table[i] = NULL; /* so that the next step does not look there again */
+    }
+    return true;
+}
+
+/* Takes the newest donation back. What describes it lies in an older one, or is `first`, which was copied. */
+static void donation_remove(struct partition *partition)
+{
+    struct donation *donation = partition->donations, **p = &all_donations;
+    uint64_t base = donation->node.base, size = donation->node.size;
+    while (*p != donation)
+        p = &(*p)->all_next;
+    *p = donation->all_next;
+    partition->donations = donation->next;
+    cap_unlink(&donation->node);
+    cpu_quiesce();
+    while (size) {
+        size -= PAGE_SIZE;
+        arch_kernel_unmap(paddr(base + size));
+    }
+}
+
+bool partition_destroy_step(struct partition *partition)
+{
+    partition->dying = true;
+    if (partition->objects) {
+        cap_delete_step(partition->objects->original);
+        return false;
+    }
+    if (!partition_table_step(partition))
+        return false;
+    if (partition->donations != &partition->first)
+        donation_remove(partition);
+    return partition->donations == &partition->first;
+}
+
+void partition_free(struct partition *partition)
+{
+    donation_remove(partition);
+}
+
+bool donation_remove_step(struct donation *donation)
+{
+    return cap_delete_step(donation->partition->object.original);
+}

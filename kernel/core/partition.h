@@ -1,0 +1,54 @@
+/*
+ * A partition: a capability table, and the kernel memory from which its objects and translation tables are made. The
+ * memory is what its creator handed over; the partition itself lies in the first page of it.
+ */
+#ifndef CORE_PARTITION_H
+#define CORE_PARTITION_H
+
+#include "object.h"
+
+enum { MEMORY_ORDER_MIN = 6, MEMORY_ORDER_PAGE = PAGE_SHIFT };
+
+/* A stretch of memory handed over: the node in the derivation tree that ties it to its extent. */
+struct donation {
+    struct cap node; /* NODE_MEMORY; base, size */
+    struct partition *partition;
+    struct donation *next;       /* of the same partition */
+    struct donation *all_next;   /* of all partitions, to refuse memory that is in use */
+};
+
+struct partition {
+    struct object object; /* payer: itself */
+    uint64_t cpus;        /* mask of those that its threads may use */
+    unsigned priority;    /* highest that its threads may have */
+    uint64_t memory_bytes, free_bytes;
+    void *free[MEMORY_ORDER_PAGE + 1]; /* by order: lists through the free blocks' first words */
+    struct object *objects;            /* that live in its memory, newest first */
+    struct donation *donations;        /* first: the one that it lies in itself */
+    struct donation first;
+    bool dying;
+    struct cap *table[CAP_PAGES];
+};
+
+_Static_assert(sizeof(struct partition) <= PAGE_SIZE, "one page");
+
+/* A zeroed block of at least `size` bytes (at most a page), aligned to its size; NULL: used up. Tree lock. */
+void *memory_take(struct partition *partition, size_t size, uint8_t *order);
+void memory_give(struct partition *partition, void *block, uint8_t order);
+/* A zeroed page, and back. */
+void *memory_take_page(struct partition *partition);
+void memory_give_page(struct partition *partition, void *page);
+
+/* A new partition in the extent `memory`; NULL and why in *status. Tree lock. */
+struct partition *partition_new(struct cap *memory, uint64_t cpus, unsigned priority, status_t *status);
+status_t partition_feed(struct partition *partition, struct cap *memory);
+/* One step of emptying it: objects, capabilities. True when only its memory is left. Tree lock. */
+bool partition_destroy_step(struct partition *partition);
+/* Hands its memory, and with it the partition, back. Tree lock. */
+void partition_free(struct partition *partition);
+/* The memory was revoked: one step of ending the partition that has it. Tree lock. */
+bool donation_remove_step(struct donation *donation);
+/* Bytes handed over to all partitions, and free among them. */
+void memory_stats(uint64_t *given, uint64_t *free);
+
+#endif

@@ -1,0 +1,31 @@
+/* The board, as the architecture found it in the firmware's description; filled in before kernel_main() and constant after. */
+#ifndef CORE_PLATFORM_H
+#define CORE_PLATFORM_H
+
+#include "types.h"
+
+struct range {
+    paddr_t base;
+    uint64_t size; /* bytes */
+};
+
+enum { PLATFORM_RANGES = 8 };
+
+struct platform {
+    unsigned cpus;                         /* that can be started, 1 … CPUS_MAX; CPU 0 is the one that booted */
+    unsigned ram_count, reserved_count;
+    struct range ram[PLATFORM_RANGES];     /* page multiples, ascending */
+    struct range reserved[PLATFORM_RANGES]; /* within RAM or outside: firmware's; and devices that are the kernel's own */
+    struct range image;                    /* the kernel from first byte to end of .bss, page multiples */
+    struct range package;                  /* behind it; size from its header */
+    struct range fdt;                      /* the device tree itself, byte-exact */
+    struct range virtual_interface;        /* to be mapped into VMs (EXTENT_GICV); size 0: none */
+    uint64_t physical_limit;               /* first address that the processor cannot output */
+    uint64_t boot_ticks;                   /* counter at the first instruction */
+    unsigned irq_first, irq_count;         /* shared interrupts that root gets */
+    unsigned interrupt_version;            /* architecture's own number for its interrupt controller */
+};
+
+extern struct platform platform;
+
+#endif

@@ -1,0 +1,187 @@
+/* Portals. */
+#include "portal.h"
+#include "call.h"
+#include "cpu.h"
+#include "thread.h"
+
+enum { WORDS = 4 };
+
+struct portal *portal_new(struct partition *payer, status_t *status)
+{
+    return (struct portal *)object_new(payer, CAP_PORTAL, sizeof(struct portal), status);
+}
+
+/* The caller's words become the idle server's results. */
+static void portal_hand_over(struct cpu *cpu, struct portal *portal, struct thread *caller)
+{
+    struct thread *server = portal->server;
+    const uint64_t *words = arch_call_registers(caller) + 2;
+    uint64_t *results = thread_answer(server, STATUS_OK) + 1;
+    for (unsigned i = 0; i < WORDS; i++)
+        results[i] = words[i];
+    results[WORDS] = caller->badge;
+    portal->caller = caller;
+    portal->idle = false;
+    if (caller->priority > server->base_priority)
+        thread_set_priority(cpu, server, caller->priority); /* the caller's time is what it runs on */
+}
+
+status_t portal_call(struct cpu *cpu, struct portal *portal, uint64_t badge, uint64_t deadline)
+{
+    struct thread *caller = cpu->current;
+    status_t status = CALL_PENDING;
+    lock_take(&portal->lock);
+    struct thread *server = portal->server;
+    if (!server) {
+        status = STATUS_DEAD;
+    } else if (server->cpu != cpu->index) {
+        status = STATUS_CPU;
+    } else if (!portal->idle && deadline <= arch_counter()) {
+        status = STATUS_TIMEOUT;
+    } else {
+        caller->badge = badge;
+        caller->portal_next = NULL;
+        thread_wait(cpu, caller, WAIT_PORTAL_CALL, &portal->object, deadline);
+        if (portal->idle) {
+            portal_hand_over(cpu, portal, caller);
+            thread_ready(cpu, server);
+        } else if (portal->queue_last) {
+            portal->queue_last = portal->queue_last->portal_next = caller;
+        } else {
+            portal->queue_first = portal->queue_last = caller;
+        }
+    }
+    lock_release(&portal->lock);
+    return status;
+}
+
+/* The caller being served, if it still waits, gets the server's words. */
+static void portal_answer(struct cpu *cpu, struct portal *portal, const uint64_t *words)
+{
+    struct thread *caller = portal->caller;
+    portal->caller = NULL;
+    if (!caller)
+        return;
+    uint64_t *results = thread_answer(caller, STATUS_OK) + 1;
+    for (unsigned i = 0; i < WORDS; i++)
+        results[i] = words[i];
+    thread_ready(cpu, caller);
+}
+
+/* Serves the next in the queue, if any, to the calling server. */
+static bool portal_next(struct cpu *cpu, struct portal *portal)
+{
+    struct thread *caller = portal->queue_first;
+    if (!caller)
+        return false;
+    portal->queue_first = caller->portal_next;
+    if (!portal->queue_first)
+        portal->queue_last = NULL;
+    portal_hand_over(cpu, portal, caller);
+    return true;
+}
+
+status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline)
+{
+    struct thread *server = cpu->current;
+    status_t status = CALL_PENDING;
+    lock_take(&portal->lock);
+    if (portal->server && portal->server != server) {
+        lock_release(&portal->lock);
+        return STATUS_BUSY;
+    }
+    portal->server = server;
+    server->serving = portal;
+    portal_answer(cpu, portal, arch_call_registers(server) + 2);
+    if (server->priority != server->base_priority)
+        thread_set_priority(cpu, server, server->base_priority);
+    if (portal_next(cpu, portal)) {
+        status = STATUS_OK;
+    } else if (deadline <= arch_counter()) {
+        status = STATUS_TIMEOUT;
+    } else {
+        portal->idle = true;
+        thread_wait(cpu, server, WAIT_PORTAL_SERVE, &portal->object, deadline);
+    }
+    lock_release(&portal->lock);
+    return status;
+}
+
+static void queue_remove(struct portal *portal, const struct thread *caller)
+{
+    struct thread *before = NULL;
+    for (struct thread *t = portal->queue_first; t; before = t, t = t->portal_next) {
+        if (t != caller)
+            continue;
+        if (before)
+            before->portal_next = t->portal_next;
+        else
+            portal->queue_first = t->portal_next;
+        if (portal->queue_last == t)
+            portal->queue_last = before;
+        return;
+    }
+}
+
+bool portal_forget(struct thread *thread)
+{
+    struct portal *portal = (struct portal *)thread->wait_object;
+    lock_take(&portal->lock);
+    if (portal->server == thread)
+        portal->idle = false;
+    else if (portal->caller == thread)
+        portal->caller = NULL;
+    else
+        queue_remove(portal, thread);
+    lock_release(&portal->lock);
+    return true;
+}
+
+/* Every caller learns that the server is gone. Portal's lock. */
+static void portal_fail_callers(struct portal *portal)
+{
+    struct thread *caller = portal->caller;
+    portal->caller = NULL;
+    while (caller || portal->queue_first) {
+        if (!caller) {
+            caller = portal->queue_first;
+            portal->queue_first = caller->portal_next;
+        }
+        thread_answer(caller, STATUS_DEAD);
+        thread_wake(caller);
+        caller = NULL;
+    }
+    portal->queue_last = NULL;
+}
+
+void portal_server_died(struct thread *thread)
+{
+    struct portal *portal = thread->serving;
+    if (!portal)
+        return;
+    lock_take(&portal->lock);
+    portal->server = NULL;
+    portal->idle = false;
+    thread->serving = NULL;
+    thread->priority = thread->base_priority;
+    portal_fail_callers(portal);
+    lock_release(&portal->lock);
+}
+
+bool portal_destroy(struct portal *portal)
+{
+    lock_take(&portal->lock);
+    struct thread *server = portal->server;
+    bool waiting = server && portal->idle;
+    portal->server = NULL;
+    portal->idle = false;
+    if (server)
+        server->serving = NULL;
+    portal_fail_callers(portal);
+    lock_release(&portal->lock);
+    if (waiting) {
+        thread_answer(server, STATUS_DEAD);
+        thread_wake(server);
+    }
+    return true;
+}

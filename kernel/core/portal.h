@@ -1,0 +1,33 @@
+/*
+ * Portals: a thread serves, others call. A call runs the server at once on the caller's CPU, at no less than the caller's priority; both
+ * are on that CPU, so that a portal needs its lock only against destruction and timeouts elsewhere.
+ */
+#ifndef CORE_PORTAL_H
+#define CORE_PORTAL_H
+
+#include "lock.h"
+#include "object.h"
+
+struct cpu;
+struct thread;
+
+struct portal {
+    struct object object;
+    struct lock lock;
+    struct thread *server;               /* waits (WAIT_PORTAL_SERVE), or serves */
+    bool idle;                           /* the server waits for a caller */
+    struct thread *caller;               /* being served; NULL if it gave up or there is none */
+    struct thread *queue_first, *queue_last; /* callers that wait for the server */
+};
+
+struct portal *portal_new(struct partition *payer, status_t *status);
+/* CALL_PORTAL_CALL, CALL_PORTAL_WAIT: `registers` are the calling thread's. */
+status_t portal_call(struct cpu *cpu, struct portal *portal, uint64_t badge, uint64_t deadline);
+status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline);
+/* The thread's deadline or end: it no longer waits. False if it has been answered meanwhile. */
+bool portal_forget(struct thread *thread);
+/* A thread faulted or was stopped: if it served a portal, its callers learn of it. */
+void portal_server_died(struct thread *thread);
+bool portal_destroy(struct portal *portal);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * Scheduling: a policy is a table of functions over its own part of struct scheduler. Fixed priorities with round robin among
+ * equals is the one there is (fixed_priority.c); windows will choose among several.
+ */
+#ifndef CORE_SCHED_H
+#define CORE_SCHED_H
+
+#include <bulkhead/call.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct thread;
+struct scheduler;
+
+struct policy {
+    const char *name;
+    void (*enqueue)(struct scheduler *, struct thread *, bool front); /* it is ready */
+    void (*dequeue)(struct scheduler *, struct thread *);             /* it no longer is */
+    struct thread *(*pick)(const struct scheduler *);                 /* the one to run; NULL: none. It stays enqueued */
+    bool (*others)(const struct scheduler *, const struct thread *);  /* is any other than this one ready? */
+    bool (*rotates)(const struct scheduler *, const struct thread *); /* has it equals, so that its time slice matters? */
+};
+
+extern const struct policy fixed_priority;
+
+struct ready_queue {
+    struct thread *first, *last;
+};
+
+struct scheduler {
+    const struct policy *policy;
+    /* fixed_priority */
+    uint64_t ready;                       /* bit p: queue[p] is not empty */
+    struct ready_queue queue[PRIORITIES]; /* in the order in which they will run */
+};
+
+#endif

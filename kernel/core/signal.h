@@ -1,0 +1,40 @@
+/* Signals: a word of bits, raised by many, waited for by one. */
+#ifndef CORE_SIGNAL_H
+#define CORE_SIGNAL_H
+
+#include "lock.h"
+#include "object.h"
+
+struct cpu;
+struct thread;
+
+struct signal {
+    struct object object;
+    struct lock lock;      /* of bits and waiter */
+    uint64_t bits;
+    struct thread *waiter; /* its wait_mask says what for */
+    struct link *bindings; /* struct binding of all that raise it from inside the kernel */
+};
+
+/* What raises a signal from inside the kernel: a thread's end, an interrupt, a doorbell. */
+struct binding {
+    struct link link;
+    struct signal *signal; /* NULL: nobody is told; cleared when the signal goes */
+    uint64_t bits;
+};
+
+/* The capability `slot` of the partition as a signal that may raise `bits`. */
+struct signal *signal_find(const struct partition *partition, uint64_t slot, unsigned rights, uint64_t *bits, status_t *status);
+struct signal *signal_new(struct partition *payer, status_t *status);
+void signal_raise(struct signal *signal, uint64_t bits);
+/* For the calling thread; STATUS_OK with the bits in its registers, or CALL_PENDING: it waits. */
+status_t signal_wait(struct cpu *cpu, struct signal *signal, uint64_t mask, uint64_t deadline);
+/* The thread waits no more (its deadline, its end). False if it has been woken meanwhile. */
+bool signal_forget(struct thread *thread);
+bool signal_destroy(struct signal *signal);
+
+/* Tree lock. */
+void binding_set(struct binding *binding, struct signal *signal, uint64_t bits);
+void binding_raise(struct binding *binding);
+
+#endif

@@ -1,0 +1,188 @@
+/* Spaces and their mappings. */
+#include "space.h"
+#include "cpu.h"
+#include "log.h"
+#include "partition.h"
+#include "thread.h"
+#include "vm.h"
+
+enum { CLEAR_STEP = 256 /* entries cleared between two looks for interrupts */ };
+
+struct space *space_new(struct partition *payer, unsigned kind, status_t *status)
+{
+    struct space *space = (struct space *)object_new(payer, CAP_SPACE_OBJECT, sizeof(*space), status);
+    if (!space)
+        return NULL;
+    space->table = (struct table){&arch_space_format, memory_take_page(payer), payer};
+    if (!space->table.root) {
+        object_free(&space->object);
+        *status = STATUS_MEMORY;
+        return NULL;
+    }
+    arch_table_publish(space->table.root, PAGE_SIZE);
+    space->kind = (uint8_t)kind;
+    space->arch.guest = kind == SPACE_GUEST;
+    return space;
+}
+
+static bool range_valid(saddr_t address, uint64_t size)
+{
+    uint64_t end = UINT64_C(1) << SPACE_BITS;
+    return page_aligned(address.raw | size) && size && size <= end && address.raw <= end - size;
+}
+
+struct flush {
+    struct space *space;
+    saddr_t address;
+    uint64_t size;
+};
+
+static void flush_range(void *argument)
+{
+    const struct flush *flush = argument;
+    arch_space_flush(flush->space, flush->address, flush->size);
+}
+
+/* Frees the tables of a range that is cleared and flushed, or was prepared in vain. */
+static void space_trim(struct space *space, saddr_t address, uint64_t size)
+{
+    struct flush flush = {space, address, size};
+    table_trim(&space->table, address, size, flush_range, &flush);
+}
+
+static void mapping_link(struct mapping *mapping, struct space *space, struct cap *extent, uint64_t size)
+{
+    mapping->node = (struct cap){.type = NODE_MAPPING, .object = &space->object, .size = size};
+    cap_derive(&mapping->node, extent);
+    mapping->next = space->mappings;
+    if (mapping->next)
+        mapping->next->prev = mapping;
+    space->mappings = mapping;
+}
+
+status_t space_map(struct space *space, struct cap *extent, saddr_t address, uint64_t offset, uint64_t size, unsigned access)
+{
+    if (!range_valid(address, size) || !page_aligned(offset) || !access)
+        return STATUS_ARGUMENT;
+    if (offset > extent->size || size > extent->size - offset)
+        return STATUS_RANGE;
+    if (extent->depth >= CAP_DEPTH_MAX)
+        return STATUS_LIMIT;
+    paddr_t base = paddr(extent->base + offset);
+    uint8_t order;
+    struct mapping *mapping = memory_take(space->table.payer, sizeof(*mapping), &order);
+    if (!mapping)
+        return STATUS_MEMORY;
+    status_t status = table_prepare(&space->table, address, base, size, SPACE_MAP_LIMIT);
+    if (status != STATUS_OK) {
+        memory_give(space->table.payer, mapping, order);
+        space_trim(space, address, size);
+        return status;
+    }
+    mapping->address = address;
+    mapping->order = order;
+    mapping_link(mapping, space, extent, size);
+    table_commit(&space->table, address, base, size, access, extent->flags & CAP_FLAG_DEVICE);
+    return STATUS_OK;
+}
+
+status_t space_map_kernel(struct space *space, saddr_t address, const void *page, unsigned access)
+{
+    if (!range_valid(address, PAGE_SIZE))
+        return STATUS_ARGUMENT;
+    paddr_t base = ptr_to_phys(page);
+    status_t status = table_prepare(&space->table, address, base, PAGE_SIZE, 1);
+    if (status != STATUS_OK)
+        space_trim(space, address, PAGE_SIZE);
+    else
+        table_commit(&space->table, address, base, PAGE_SIZE, access, false);
+    return status;
+}
+
+void space_unmap_kernel(struct space *space, saddr_t address)
+{
+    table_clear(&space->table, address, PAGE_SIZE, 1);
+    arch_space_flush(space, address, PAGE_SIZE);
+    space_trim(space, address, PAGE_SIZE);
+}
+
+struct mapping *space_mapping_at(const struct space *space, saddr_t address)
+{
+    struct mapping *mapping = space->mappings;
+    while (mapping && mapping->address.raw != address.raw)
+        mapping = mapping->next;
+    return mapping;
+}
+
+static void mapping_unlink(struct mapping *mapping, struct space *space)
+{
+    if (mapping->next)
+        mapping->next->prev = mapping->prev;
+    if (mapping->prev)
+        mapping->prev->next = mapping->next;
+    else
+        space->mappings = mapping->next;
+    cap_unlink(&mapping->node);
+    memory_give(space->table.payer, mapping, mapping->order);
+}
+
+bool mapping_remove_step(struct mapping *mapping)
+{
+    struct space *space = (struct space *)mapping->node.object;
+    uint64_t left = mapping->node.size - mapping->cleared;
+    saddr_t from = saddr(mapping->address.raw + mapping->cleared);
+    mapping->cleared += table_clear(&space->table, from, left, CLEAR_STEP);
+    if (mapping->cleared < mapping->node.size)
+        return false;
+    arch_space_flush(space, mapping->address, mapping->node.size);
+    space_trim(space, mapping->address, mapping->node.size);
+    mapping_unlink(mapping, space);
+    return true;
+}
+
+void space_user_add(struct space *space, struct space_user *user, struct object *object)
+{
+    user->object = object;
+    user->space = space;
+    link_add(&space->users, &user->link);
+}
+
+void space_user_remove(struct space_user *user)
+{
+    if (user->space)
+        link_remove(&user->link);
+    user->space = NULL;
+}
+
+/* The space is going away under this user of it. */
+static void space_user_end(struct space_user *user)
+{
+    switch (user->object->type) {
+    case CAP_THREAD_OBJECT:
+        thread_space_died((struct thread *)user->object);
+        break;
+    case CAP_VM:
+        vm_space_died((struct vm *)user->object);
+        break;
+    default:
+        vcpu_space_died((struct vcpu *)user->object);
+    }
+    space_user_remove(user);
+}
+
+/* Whoever runs in it stops; then its mappings go, one step at a time. */
+bool space_destroy_step(struct space *space)
+{
+    space->dead = true;
+    if (space->users) {
+        space_user_end(CONTAINER_OF(space->users, struct space_user, link));
+        return false;
+    }
+    if (space->mappings) {
+        mapping_remove_step(space->mappings);
+        return false;
+    }
+    arch_space_flush(space, saddr(0), UINT64_C(1) << SPACE_BITS);
+    memory_give_page(space->table.payer, space->table.root);
+    return true;
+}

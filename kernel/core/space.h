@@ -1,0 +1,49 @@
+/* Spaces: translations from a component's or guest's addresses to memory, made of mappings of extents. A mapping is made and removed whole. */
+#ifndef CORE_SPACE_H
+#define CORE_SPACE_H
+
+#include "object.h"
+#include "table.h"
+#include "tag.h"
+
+/* A node of the derivation tree: a use of an extent. */
+struct mapping {
+    struct cap node; /* NODE_MAPPING; object: the space; size: bytes still mapped */
+    struct mapping *next, *prev; /* in the space */
+    saddr_t address;
+    uint64_t cleared; /* bytes from `address` on that a removal has cleared so far */
+    uint8_t order;    /* of its memory */
+};
+
+/* Embedded in whatever runs in, or is mapped into, a space. */
+struct space_user {
+    struct link link;
+    struct object *object; /* thread, VM, or vCPU (its state page) */
+    struct space *space;   /* NULL: gone */
+};
+
+struct space {
+    struct object object;
+    struct tag tag;
+    struct table table;
+    struct mapping *mappings;
+    struct link *users; /* of struct space_user */
+    struct arch_space arch;
+    uint8_t kind; /* enum space_kind */
+    bool dead;    /* nobody may run in it any more */
+};
+
+struct space *space_new(struct partition *payer, unsigned kind, status_t *status);
+/* Maps a part of the extent; see CALL_SPACE_MAP. Tree lock. */
+status_t space_map(struct space *space, struct cap *extent, saddr_t address, uint64_t offset, uint64_t size, unsigned access);
+/* Maps a page of kernel memory (a state page, the boot information), which no extent describes. Tree lock. */
+status_t space_map_kernel(struct space *space, saddr_t address, const void *page, unsigned access);
+void space_unmap_kernel(struct space *space, saddr_t address);
+void space_user_add(struct space *space, struct space_user *user, struct object *object);
+void space_user_remove(struct space_user *user);
+struct mapping *space_mapping_at(const struct space *space, saddr_t address);
+/* One bounded step of removing the mapping; true when nothing can reach the memory by it any more. Tree lock. */
+bool mapping_remove_step(struct mapping *mapping);
+bool space_destroy_step(struct space *space);
+
+#endif

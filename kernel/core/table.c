@@ -1,0 +1,163 @@
+/* The one walker for every format of translation tables. */
+#include "table.h"
+#include "log.h"
+#include "partition.h"
+
+static unsigned index_of(const struct table_format *format, unsigned level, saddr_t address)
+{
+    uint64_t span = level ? format->shift[level - 1] : 64;
+    uint64_t index = address.raw >> format->shift[level];
+    return (unsigned)(span == 64 ? index : index & ((UINT64_C(1) << (span - format->shift[level])) - 1));
+}
+
+static uint64_t span_of(const struct table_format *format, unsigned level)
+{
+    return UINT64_C(1) << format->shift[level];
+}
+
+/* The highest level whose entries fit `base` and `address` in alignment and `size`. */
+static unsigned leaf_level(const struct table_format *format, saddr_t address, paddr_t base, uint64_t size)
+{
+    unsigned level = 0;
+    while (!format->leaf[level] || ((address.raw | base.raw) & (span_of(format, level) - 1)) || size < span_of(format, level))
+        level++;
+    return level;
+}
+
+static uint64_t *table_of(const struct table_format *format, uint64_t entry)
+{
+    return phys_to_ptr(format->entry_address(entry));
+}
+
+struct table_leaf table_find(const struct table *table, saddr_t address)
+{
+    const struct table_format *format = table->format;
+    uint64_t *entries = table->root;
+    for (unsigned level = 0;; level++) {
+        uint64_t *entry = &entries[index_of(format, level, address)];
+        if (!*entry)
+            return (struct table_leaf){level, NULL};
+        if (!format->is_table(level, *entry))
+            return (struct table_leaf){level, entry};
+        entries = table_of(format, *entry);
+    }
+}
+
+/* Makes the tables down to `level` for `address`; its entry must be free. */
+static status_t prepare_entry(struct table *table, saddr_t address, unsigned level)
+{
+    const struct table_format *format = table->format;
+    uint64_t *entries = table->root;
+    for (unsigned l = 0; l < level; l++) {
+        uint64_t *entry = &entries[index_of(format, l, address)];
+        if (!*entry) {
+            void *page = memory_take_page(table->payer);
+            if (!page)
+                return STATUS_MEMORY;
+            arch_table_publish(page, PAGE_SIZE);
+            *entry = format->table_entry(ptr_to_phys(page));
+            arch_table_publish(entry, sizeof(*entry));
+        } else if (!format->is_table(l, *entry)) {
+            return STATUS_EXISTS;
+        }
+        entries = table_of(format, *entry);
+    }
+    return entries[index_of(format, level, address)] ? STATUS_EXISTS : STATUS_OK;
+}
+
+status_t table_prepare(struct table *table, saddr_t address, paddr_t base, uint64_t size, unsigned limit)
+{
+    for (uint64_t done = 0, n = 0; done < size; n++) {
+        saddr_t at = saddr(address.raw + done);
+        unsigned level = leaf_level(table->format, at, paddr(base.raw + done), size - done);
+        if (n == limit)
+            return STATUS_LIMIT;
+        status_t status = prepare_entry(table, at, level);
+        if (status != STATUS_OK)
+            return status;
+        done += span_of(table->format, level);
+    }
+    return STATUS_OK;
+}
+
+/* May the entry for `address` bear the contiguous mark? Only if the whole aligned group will. [low, high): the range being mapped, as bytes from base's view. */
+static bool group_fits(const struct table_format *format, unsigned level, saddr_t address, paddr_t base, uint64_t low, uint64_t high)
+{
+    uint64_t group = format->contiguous[level] * span_of(format, level);
+    if (!group || ((address.raw ^ base.raw) & (group - 1)))
+        return false;
+    uint64_t start = address.raw & ~(group - 1);
+    return start >= low && start + group <= high;
+}
+
+void table_commit(struct table *table, saddr_t address, paddr_t base, uint64_t size, unsigned access, bool device)
+{
+    const struct table_format *format = table->format;
+    for (uint64_t done = 0; done < size;) {
+        saddr_t at = saddr(address.raw + done);
+        paddr_t to = paddr(base.raw + done);
+        unsigned level = leaf_level(format, at, to, size - done);
+        uint64_t *entries = table->root;
+        for (unsigned l = 0; l < level; l++)
+            entries = table_of(format, entries[index_of(format, l, at)]);
+        uint64_t *entry = &entries[index_of(format, level, at)];
+        bool contiguous = group_fits(format, level, at, to, address.raw, address.raw + size);
+        __atomic_store_n(entry, format->leaf_entry(level, to, access, device, contiguous), __ATOMIC_RELAXED);
+        arch_table_publish(entry, sizeof(*entry));
+        done += span_of(format, level);
+    }
+}
+
+uint64_t table_clear(struct table *table, saddr_t address, uint64_t size, unsigned limit)
+{
+    uint64_t done = 0;
+    for (unsigned n = 0; done < size && n < limit; n++) {
+        struct table_leaf leaf = table_find(table, saddr(address.raw + done));
+        ASSERT(leaf.entry);
+        __atomic_store_n(leaf.entry, 0, __ATOMIC_RELAXED);
+        arch_table_publish(leaf.entry, sizeof(*leaf.entry));
+        done += span_of(table->format, leaf.level);
+    }
+    return done;
+}
+
+static bool table_empty(const uint64_t *entries)
+{
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*entries); i++) {
+        if (entries[i])
+            return false;
+    }
+    return true;
+}
+
+/* Frees the empty table that the entry of `level` for `address` names, if there is one. */
+static void trim_entry(struct table *table, saddr_t address, unsigned level, void (*flush)(void *), void *argument)
+{
+    const struct table_format *format = table->format;
+    uint64_t *entries = table->root;
+    for (unsigned l = 0; l < level; l++) {
+        uint64_t entry = entries[index_of(format, l, address)];
+        if (!entry || !format->is_table(l, entry))
+            return;
+        entries = table_of(format, entry);
+    }
+    uint64_t *entry = &entries[index_of(format, level, address)];
+    if (!*entry || !format->is_table(level, *entry))
+        return;
+    uint64_t *child = table_of(format, *entry);
+    if (!table_empty(child))
+        return;
+    *entry = 0;
+    arch_table_publish(entry, sizeof(*entry));
+    flush(argument);
+    memory_give_page(table->payer, child);
+}
+
+void table_trim(struct table *table, saddr_t address, uint64_t size, void (*flush)(void *), void *argument)
+{
+    for (unsigned level = table->format->levels - 1; level-- > 0;) {
+        uint64_t span = span_of(table->format, level), first = address.raw & ~(span - 1);
+        for (uint64_t at = first; at < address.raw + size; at += span)
+            trim_entry(table, saddr(at), level, flush, argument);
+    }
+}

@@ -1,0 +1,94 @@
+/* Allocation of tags; lock-free as long as the tag is current. */
+#include "tag.h"
+#include "arch.h"
+#include "lock.h"
+
+enum { TAG_BITS = 16, TAG_WORDS = (1 << TAG_BITS) / 64 };
+
+static struct lock lock;
+static uint64_t generation; /* in the tag's upper bits: counts by 1 << TAG_BITS */
+static uint64_t used[TAG_WORDS];
+static unsigned next;
+/* What each CPU runs with. Zero during a rollover: then the CPU must not use its tag without taking the lock. */
+static uint64_t active[CPUS_MAX], reserved[CPUS_MAX];
+
+void tags_init(void)
+{
+    generation = UINT64_C(1) << TAG_BITS;
+    __builtin_memset(used, 0, sizeof(used));
+    __builtin_memset(active, 0, sizeof(active));
+    __builtin_memset(reserved, 0, sizeof(reserved));
+    next = 1;
+}
+
+static bool tag_take(unsigned number)
+{
+    uint64_t bit = UINT64_C(1) << (number % 64), *word = &used[number / 64];
+    bool was_free = !(*word & bit);
+    *word |= bit;
+    return was_free;
+}
+
+/* New generation: only tags that CPUs run with right now stay taken; everything else is forgotten by every TLB. */
+static void tags_roll_over(void)
+{
+    __atomic_store_n(&generation, generation + (UINT64_C(1) << TAG_BITS), __ATOMIC_RELAXED);
+    __builtin_memset(used, 0, arch_tag_count() / 8);
+    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
+        uint64_t running = __atomic_exchange_n(&active[cpu], 0, __ATOMIC_SEQ_CST);
+        if (running)
+            reserved[cpu] = running;
+        if (reserved[cpu])
+            tag_take(reserved[cpu] & ((1 << TAG_BITS) - 1));
+    }
+    next = 1;
+    arch_tags_flush();
+}
+
+/* Was the tag running somewhere at a rollover? Then it keeps its number. */
+static bool tag_is_reserved(uint64_t old, uint64_t fresh)
+{
+    bool found = false;
+    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
+        if (old && reserved[cpu] == old) {
+            reserved[cpu] = fresh;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static unsigned tag_next_free(void)
+{
+    for (;; tags_roll_over()) {
+        for (; next < arch_tag_count(); next++) {
+            if (tag_take(next))
+                return next++;
+        }
+    }
+}
+
+static uint64_t tag_renew(uint64_t old)
+{
+    uint64_t number = old & ((1 << TAG_BITS) - 1);
+    if (old && tag_is_reserved(old, generation | number))
+        return generation | number;
+    number = tag_next_free(); /* may start a new generation */
+    return generation | number;
+}
+
+unsigned tag_activate(unsigned cpu, struct tag *tag)
+{
+    uint64_t value = __atomic_load_n(&tag->value, __ATOMIC_RELAXED), running = active[cpu];
+    /* The exchange fails if a rollover took what this CPU runs with; then the slow way decides. */
+    if (running && (value ^ __atomic_load_n(&generation, __ATOMIC_RELAXED)) >> TAG_BITS == 0 &&
+        __atomic_compare_exchange_n(&active[cpu], &running, value, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return (unsigned)(value & ((1 << TAG_BITS) - 1));
+    lock_take(&lock);
+    value = tag->value;
+    if ((value ^ generation) >> TAG_BITS)
+        __atomic_store_n(&tag->value, value = tag_renew(value), __ATOMIC_RELAXED);
+    __atomic_store_n(&active[cpu], value, __ATOMIC_SEQ_CST);
+    lock_release(&lock);
+    return (unsigned)(value & ((1 << TAG_BITS) - 1));
+}

@@ -1,0 +1,245 @@
+/* Threads: their states and who may change them. */
+#include "thread.h"
+#include "cpu.h"
+#include "log.h"
+#include "partition.h"
+#include "portal.h"
+#include "vm.h"
+
+struct thread *thread_new(struct partition *payer, struct space *space, unsigned cpu, unsigned priority, status_t *status)
+{
+    struct thread *thread = (struct thread *)object_new(payer, CAP_THREAD_OBJECT, sizeof(*thread), status);
+    if (!thread)
+        return NULL;
+    thread->partition = payer;
+    thread->cpu = cpu;
+    thread->priority = thread->base_priority = (uint8_t)priority;
+    space_user_add(space, &thread->space, &thread->object);
+    return thread;
+}
+
+/* --- deadlines: a list per CPU, soonest first ------------------------------------------------------------------------ */
+
+void thread_timer_add(struct cpu *cpu, struct thread *thread, uint64_t deadline)
+{
+    struct thread **place = &cpu->timers;
+    if (deadline == DEADLINE_NEVER)
+        return;
+    while (*place && (*place)->deadline <= deadline)
+        place = &(*place)->timer_next;
+    thread->deadline = deadline;
+    thread->timer_next = *place;
+    thread->timer_queued = true;
+    *place = thread;
+}
+
+void thread_timer_remove(struct cpu *cpu, struct thread *thread)
+{
+    struct thread **place = &cpu->timers;
+    if (!thread->timer_queued)
+        return;
+    while (*place != thread)
+        place = &(*place)->timer_next;
+    *place = thread->timer_next;
+    thread->timer_queued = false;
+}
+
+/* It was waiting and its time has come: takes it off what it waits for. False if that has come at the same moment. */
+static bool thread_time_out(struct thread *thread)
+{
+    switch (thread->waiting) {
+    case WAIT_SIGNAL:
+        return signal_forget(thread);
+    case WAIT_PORTAL_CALL:
+    case WAIT_PORTAL_SERVE:
+        return portal_forget(thread);
+    default:
+        return false;
+    }
+}
+
+void thread_timers_expire(struct cpu *cpu)
+{
+    uint64_t now = arch_counter();
+    while (cpu->timers && cpu->timers->deadline <= now) {
+        struct thread *thread = cpu->timers;
+        thread_timer_remove(cpu, thread);
+        if (thread->waiting == WAIT_INTERRUPT)
+            thread_ready(cpu, thread);
+        else if (thread_time_out(thread)) {
+            thread_answer(thread, STATUS_TIMEOUT);
+            thread_ready(cpu, thread);
+        }
+    }
+}
+
+/* --- states, on the thread's own CPU ---------------------------------------------------------------------------------- */
+
+void thread_ready(struct cpu *cpu, struct thread *thread)
+{
+    thread_timer_remove(cpu, thread);
+    thread->waiting = WAIT_NONE;
+    thread->wait_object = NULL;
+    thread->state = THREAD_READY;
+    cpu->scheduler.policy->enqueue(&cpu->scheduler, thread, false);
+    cpu->resched = true;
+}
+
+/* It is not ready any more, whatever comes instead. */
+static void thread_unready(struct cpu *cpu, struct thread *thread)
+{
+    if (thread->state == THREAD_READY)
+        cpu->scheduler.policy->dequeue(&cpu->scheduler, thread);
+    cpu->resched = true;
+}
+
+void thread_wait(struct cpu *cpu, struct thread *thread, unsigned kind, struct object *object, uint64_t deadline)
+{
+    thread_unready(cpu, thread);
+    thread->state = THREAD_WAITING;
+    thread->waiting = (uint8_t)kind;
+    thread->wait_object = object;
+    thread_timer_add(cpu, thread, deadline);
+}
+
+void thread_fault(struct cpu *cpu, struct thread *thread, unsigned reason, uint64_t address, uint64_t syndrome)
+{
+    thread->fault = (struct thread_fault){.reason = reason,
+                                          .pc = arch_thread_pc(thread),
+                                          .address = address,
+                                          .syndrome = syndrome,
+                                          .link = arch_thread_link(thread),
+                                          .sp = arch_thread_sp(thread)};
+    thread_unready(cpu, thread);
+    thread->state = THREAD_FAULTED;
+    portal_server_died(thread);
+    binding_raise(&thread->supervisor);
+}
+
+void thread_set_priority(struct cpu *cpu, struct thread *thread, unsigned priority)
+{
+    bool ready = thread->state == THREAD_READY;
+    if (ready)
+        cpu->scheduler.policy->dequeue(&cpu->scheduler, thread);
+    thread->priority = (uint8_t)priority;
+    if (ready)
+        cpu->scheduler.policy->enqueue(&cpu->scheduler, thread, thread == cpu->current);
+    cpu->resched = true;
+}
+
+/* --- what other CPUs ask for ------------------------------------------------------------------------------------------- */
+
+uint64_t *thread_answer(struct thread *thread, status_t status)
+{
+    uint64_t *registers = arch_call_registers(thread);
+    registers[0] = (uint64_t)status;
+    return registers;
+}
+
+/* On its own CPU: what has been asked of it. */
+static void thread_attend(struct cpu *cpu, struct thread *thread)
+{
+    if (__atomic_exchange_n(&thread->woken, 0, __ATOMIC_ACQUIRE) && thread->state == THREAD_WAITING)
+        thread_ready(cpu, thread);
+    if (thread->vcpu)
+        vcpu_attend(cpu, thread->vcpu);
+}
+
+void thread_poke(struct thread *thread)
+{
+    struct cpu *cpu = &cpus[thread->cpu];
+    if (cpu == cpu_self()) {
+        thread_attend(cpu, thread);
+        return;
+    }
+    if (__atomic_exchange_n(&thread->poked, 1, __ATOMIC_SEQ_CST))
+        return; /* it is in the list already and will be attended to */
+    struct thread *head = __atomic_load_n(&cpu->pokes, __ATOMIC_RELAXED);
+    do {
+        thread->poke_next = head;
+    } while (!__atomic_compare_exchange_n(&cpu->pokes, &head, thread, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    arch_ipi_send(cpu->index);
+}
+
+void thread_wake(struct thread *thread)
+{
+    if (thread->cpu == cpu_self()->index) {
+        if (thread->state == THREAD_WAITING)
+            thread_ready(cpu_self(), thread);
+        return;
+    }
+    __atomic_store_n(&thread->woken, 1, __ATOMIC_RELEASE);
+    thread_poke(thread);
+}
+
+void thread_pokes_serve(struct cpu *cpu)
+{
+    struct thread *thread = __atomic_exchange_n(&cpu->pokes, NULL, __ATOMIC_ACQUIRE);
+    while (thread) {
+        struct thread *next = thread->poke_next;
+        __atomic_store_n(&thread->poked, 0, __ATOMIC_SEQ_CST); /* a poke from now on queues it again */
+        thread_attend(cpu, thread);
+        thread = next;
+    }
+}
+
+/* --- start and end ------------------------------------------------------------------------------------------------------ */
+
+static void thread_start_here(void *argument)
+{
+    struct thread *thread = argument;
+    struct cpu *cpu = &cpus[thread->cpu];
+    thread->fault.reason = FAULT_NONE;
+    thread_ready(cpu, thread);
+}
+
+status_t thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t argument)
+{
+    if (thread->state != THREAD_STOPPED && thread->state != THREAD_FAULTED)
+        return STATUS_STATE;
+    if (!thread->space.space)
+        return STATUS_DEAD;
+    arch_thread_start(thread, pc, sp, argument);
+    cpu_run_on(thread->cpu, thread_start_here, thread);
+    return STATUS_OK;
+}
+
+static void thread_stop_here(void *argument)
+{
+    struct thread *thread = argument;
+    struct cpu *cpu = &cpus[thread->cpu];
+    thread_pokes_serve(cpu); /* it is in no list afterwards */
+    if (thread->state == THREAD_WAITING) {
+        thread_time_out(thread);
+        thread_timer_remove(cpu, thread);
+    }
+    thread_unready(cpu, thread);
+    thread->state = THREAD_STOPPED;
+    thread->waiting = WAIT_NONE;
+    thread->wait_object = NULL;
+    if (thread->vcpu)
+        vcpu_abandon(cpu, thread);
+    if (cpu->current == thread) {
+        arch_thread_switch(cpu, thread, NULL);
+        cpu->current = NULL;
+    }
+}
+
+void thread_stop(struct thread *thread)
+{
+    cpu_run_on(thread->cpu, thread_stop_here, thread);
+    portal_server_died(thread);
+}
+
+bool thread_destroy(struct thread *thread)
+{
+    thread_stop(thread);
+    binding_set(&thread->supervisor, NULL, 0);
+    space_user_remove(&thread->space);
+    return true;
+}
+
+void thread_space_died(struct thread *thread)
+{
+    thread_stop(thread);
+}

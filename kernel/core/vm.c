@@ -1,0 +1,304 @@
+/* VMs and vCPUs. */
+#include "vm.h"
+#include "call.h"
+#include "cpu.h"
+#include "irq.h"
+#include "log.h"
+#include "partition.h"
+#include "thread.h"
+
+/* --- VMs --------------------------------------------------------------------------------------------------------------- */
+
+struct vm *vm_new(struct partition *payer, struct space *space, status_t *status)
+{
+    struct vm *vm = (struct vm *)object_new(payer, CAP_VM, sizeof(*vm), status);
+    if (!vm)
+        return NULL;
+    space_user_add(space, &vm->space, &vm->object);
+    arch_vm_reset(vm);
+    return vm;
+}
+
+static void vcpu_unload_here(void *argument)
+{
+    vcpu_unload(cpu_self(), argument);
+    arch_vcpu_release(cpu_self(), argument);
+}
+
+static bool vm_entered(const struct vm *vm)
+{
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (vm->vcpus[i] && vm->vcpus[i]->thread)
+            return true;
+    }
+    return false;
+}
+
+status_t vm_reset(struct vm *vm)
+{
+    if (vm_entered(vm))
+        return STATUS_BUSY;
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (vm->vcpus[i])
+            cpu_run_on(vm->vcpus[i]->cpu, vcpu_unload_here, vm->vcpus[i]);
+    }
+    arch_vm_reset(vm);
+    return STATUS_OK;
+}
+
+status_t vm_answer_set(struct vm *vm, uint32_t function, uint64_t value)
+{
+    for (unsigned i = 0; i < vm->answer_count; i++) {
+        if (vm->answers[i].function == function) {
+            vm->answers[i].value = value;
+            return STATUS_OK;
+        }
+    }
+    if (vm->answer_count == VM_ANSWERS)
+        return STATUS_LIMIT;
+    vm->answers[vm->answer_count] = (struct vm_answer){function, value};
+    __atomic_store_n(&vm->answer_count, vm->answer_count + 1, __ATOMIC_RELEASE);
+    return STATUS_OK;
+}
+
+const struct vm_answer *vm_answer_find(const struct vm *vm, uint32_t function)
+{
+    unsigned count = __atomic_load_n(&vm->answer_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++) {
+        if (vm->answers[i].function == function)
+            return &vm->answers[i];
+    }
+    return NULL;
+}
+
+static struct doorbell *doorbell_at(struct vm *vm, saddr_t address)
+{
+    unsigned count = __atomic_load_n(&vm->doorbell_count, __ATOMIC_ACQUIRE);
+    for (unsigned i = 0; i < count; i++) {
+        if (vm->doorbells[i].address.raw == address.raw)
+            return &vm->doorbells[i];
+    }
+    return NULL;
+}
+
+/* One at that address, or one whose signal went away, or a new one. */
+static struct doorbell *doorbell_for(struct vm *vm, saddr_t address)
+{
+    struct doorbell *doorbell = doorbell_at(vm, address);
+    for (unsigned i = 0; !doorbell && i < vm->doorbell_count; i++) {
+        if (!vm->doorbells[i].binding.signal)
+            doorbell = &vm->doorbells[i];
+    }
+    if (!doorbell && vm->doorbell_count < VM_DOORBELLS) {
+        doorbell = &vm->doorbells[vm->doorbell_count];
+        doorbell->address = address;
+        __atomic_store_n(&vm->doorbell_count, vm->doorbell_count + 1, __ATOMIC_RELEASE);
+    }
+    return doorbell;
+}
+
+status_t vm_doorbell_set(struct vm *vm, saddr_t address, struct signal *signal, uint64_t bits)
+{
+    struct doorbell *doorbell = doorbell_for(vm, address);
+    if (!doorbell)
+        return STATUS_LIMIT;
+    doorbell->address = address;
+    binding_set(&doorbell->binding, signal, bits);
+    return STATUS_OK;
+}
+
+bool vm_ring(struct vm *vm, saddr_t address)
+{
+    struct doorbell *doorbell = doorbell_at(vm, address);
+    if (!doorbell || !doorbell->binding.signal)
+        return false;
+    binding_raise(&doorbell->binding);
+    return true;
+}
+
+bool vm_destroy(struct vm *vm)
+{
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (vm->vcpus[i])
+            vcpu_detach(vm->vcpus[i]);
+    }
+    irq_vm_died(vm);
+    for (unsigned i = 0; i < vm->doorbell_count; i++)
+        binding_set(&vm->doorbells[i].binding, NULL, 0);
+    space_user_remove(&vm->space);
+    return true;
+}
+
+void vm_space_died(struct vm *vm)
+{
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (vm->vcpus[i])
+            vcpu_detach(vm->vcpus[i]);
+    }
+}
+
+/* --- vCPUs: making and ending ------------------------------------------------------------------------------------------- */
+
+struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, struct space *monitor, saddr_t address, status_t *status)
+{
+    if (index >= VM_VCPUS || vm->vcpus[index]) {
+        *status = index >= VM_VCPUS ? STATUS_RANGE : STATUS_EXISTS;
+        return NULL;
+    }
+    struct vcpu *vcpu = (struct vcpu *)object_new(payer, CAP_VCPU, sizeof(*vcpu), status);
+    if (!vcpu)
+        return NULL;
+    vcpu->state = memory_take_page(payer);
+    *status = vcpu->state ? space_map_kernel(monitor, address, vcpu->state, RIGHT_READ | RIGHT_WRITE) : STATUS_MEMORY;
+    if (*status != STATUS_OK) {
+        if (vcpu->state)
+            memory_give_page(payer, vcpu->state);
+        object_free(&vcpu->object);
+        return NULL;
+    }
+    vcpu->index = index;
+    vcpu->state_address = address;
+    space_user_add(monitor, &vcpu->monitor, &vcpu->object);
+    vcpu->vm = vm;
+    arch_vcpu_init(vcpu);
+    __atomic_store_n(&vm->vcpus[index], vcpu, __ATOMIC_RELEASE);
+    return vcpu;
+}
+
+/* On the CPU of the thread that is in it: back to the monitor with STATUS_DEAD, and out of the registers. */
+static void vcpu_detach_here(void *argument)
+{
+    struct vcpu *vcpu = argument;
+    struct cpu *cpu = cpu_self();
+    struct thread *thread = vcpu->thread;
+    if (thread && thread->cpu == cpu->index) {
+        bool waiting = thread->state == THREAD_WAITING;
+        vcpu_abandon(cpu, thread);
+        thread_answer(thread, STATUS_DEAD);
+        if (waiting)
+            thread_ready(cpu, thread);
+    }
+    vcpu_unload(cpu, vcpu);
+    arch_vcpu_release(cpu, vcpu);
+}
+
+void vcpu_detach(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    if (!vm)
+        return;
+    __atomic_store_n(&vcpu->vm, NULL, __ATOMIC_SEQ_CST); /* nobody enters from here on */
+    for (unsigned i = 0; i < CPUS_MAX; i++) {
+        if (cpus[i].online)
+            cpu_run_on(i, vcpu_detach_here, vcpu);
+    }
+    vm->vcpus[vcpu->index] = NULL;
+}
+
+void vcpu_space_died(struct vcpu *vcpu)
+{
+    space_unmap_kernel(vcpu->monitor.space, vcpu->state_address);
+}
+
+bool vcpu_destroy(struct vcpu *vcpu)
+{
+    vcpu_detach(vcpu);
+    if (vcpu->monitor.space) {
+        vcpu_space_died(vcpu);
+        space_user_remove(&vcpu->monitor);
+    }
+    memory_give_page(vcpu->object.payer, vcpu->state);
+    return true;
+}
+
+status_t vcpu_sync(struct vcpu *vcpu)
+{
+    if (vcpu->thread)
+        return STATUS_BUSY;
+    cpu_run_on(vcpu->cpu, vcpu_unload_here, vcpu);
+    return STATUS_OK;
+}
+
+/* --- vCPUs: the world switch, on the thread's CPU ------------------------------------------------------------------------- */
+
+status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct thread *thread = cpu->current, *nobody = NULL;
+    if (!__atomic_compare_exchange_n(&vcpu->thread, &nobody, thread, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return STATUS_BUSY;
+    if (!vcpu->vm || (vcpu->cpu != cpu->index && cpus[vcpu->cpu].loaded == vcpu)) {
+        __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+        return vcpu->vm ? STATUS_CPU : STATUS_DEAD; /* its registers lie in another CPU: CALL_VCPU_SYNC brings them out */
+    }
+    vcpu->cpu = cpu->index;
+    thread->vcpu = vcpu;
+    arch_vcpu_enter(cpu, vcpu);
+    if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST))
+        vcpu_attend(cpu, vcpu);
+    return CALL_PENDING;
+}
+
+void vcpu_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason)
+{
+    struct thread *thread = vcpu->thread;
+    vcpu->state->exit.reason = reason;
+    vcpu->state->exits++;
+    arch_vcpu_leave(cpu, vcpu);
+    thread->vcpu = NULL;
+    thread_answer(thread, STATUS_OK)[1] = reason;
+    __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+}
+
+void vcpu_wait(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (!arch_vcpu_pending(vcpu))
+        thread_wait(cpu, vcpu->thread, WAIT_INTERRUPT, &vcpu->object, DEADLINE_NEVER);
+}
+
+void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct thread *thread = vcpu->thread;
+    arch_vcpu_attend(cpu, vcpu);
+    bool kicked = vcpu->kicked;
+    if (thread->waiting == WAIT_INTERRUPT && (kicked || arch_vcpu_pending(vcpu)))
+        thread_ready(cpu, thread);
+    if (kicked && cpu->current == thread) {
+        __atomic_store_n(&vcpu->kicked, 0, __ATOMIC_SEQ_CST);
+        vcpu_exit(cpu, vcpu, EXIT_KICKED);
+    }
+}
+
+void vcpu_notify(struct vcpu *vcpu)
+{
+    struct thread *thread = __atomic_load_n(&vcpu->thread, __ATOMIC_SEQ_CST);
+    if (thread)
+        thread_poke(thread);
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+    __atomic_store_n(&vcpu->kicked, 1, __ATOMIC_SEQ_CST);
+    vcpu_notify(vcpu);
+}
+
+void vcpu_abandon(struct cpu *cpu, struct thread *thread)
+{
+    struct vcpu *vcpu = thread->vcpu;
+    if (cpu->current == thread)
+        arch_vcpu_leave(cpu, vcpu);
+    vcpu_unload(cpu, vcpu);
+    thread->vcpu = NULL;
+    __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+}
+
+void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->loaded != vcpu)
+        return;
+    arch_vcpu_unload(cpu, vcpu);
+    struct thread *thread = vcpu->thread;
+    if (thread && thread->waiting == WAIT_INTERRUPT) {
+        thread_timer_remove(cpu, thread);
+        thread_timer_add(cpu, thread, arch_vcpu_deadline(vcpu));
+    }
+}
