@@ -1,0 +1,95 @@
+/* The guest's machine: what root gave this monitor, the addresses that QEMU's `virt` board has them at, and what the machine is asked to do. */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include <bulkhead/call.h>
+#include <bulkhead/startup.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Guest-physical addresses and interrupt numbers (INTID). */
+enum {
+    GICD_BASE = 0x08000000,
+    GICD_SIZE = 0x10000,
+    GICC_BASE = 0x08010000,
+    GICC_SIZE = 0x2000,
+    GICR_BASE = 0x080a0000,
+    GICR_STRIDE = 0x20000, /* two frames of 64 KiB per vCPU */
+    UART_BASE = 0x09000000,
+    UART_INTID = 33,
+    RTC_BASE = 0x09010000,
+    RTC_INTID = 34,
+    DEVICE_SIZE = 0x1000,
+    DOORBELL_BASE = 0x0b000000,
+    DOORBELL_SIZE = 4, /* of each one */
+};
+
+/* Memory of the guest as the monitor sees it. */
+struct ram {
+    uint8_t *host;
+    uint64_t base; /* guest-physical */
+    uint64_t size; /* bytes */
+};
+
+/* A piece of read-only memory: an image, the boot arguments. */
+struct blob {
+    const uint8_t *data; /* NULL: not given */
+    size_t size;
+};
+
+struct machine {
+    const char *name;
+    cap_t vm, guest_space, wake;
+    uint32_t cpus;
+    uint32_t gic_version;
+    uint32_t priority;
+    uint8_t host_cpus[VM_VCPUS];
+    struct ram ram;
+    struct blob kernel, initrd, dtb, bootargs, seed;
+    bool restart_on_reset;
+    struct vm_status *status;
+    cap_t status_signal;
+    uint64_t status_mask;
+};
+
+extern struct machine machine;
+
+/* Bits of the signal "wake", for which the main thread waits. The first two are root's and uart's convention (startup.h). */
+enum {
+    WAKE_CONSOLE = 1,
+    WAKE_ORDER = 2,
+    WAKE_REQUEST = 4,
+    WAKE_PARKED = 8,
+    WAKE_ALARM = 16,
+    WAKE_FAULT_BIT = 8, /* + index of the vCPU whose thread faulted */
+};
+
+/* What vCPU threads ask of the main thread. The first one counts until it is carried out. */
+enum machine_request { REQUEST_NONE, REQUEST_OFF, REQUEST_RESET, REQUEST_FAIL };
+
+/** Fills `machine` from the startup page, maps the guest's memory; ends the component with a message if something is missing. */
+void machine_build(const struct startup *startup);
+
+/** Asks the main thread; the calling vCPU's thread has to park then. */
+void machine_request(enum machine_request request);
+
+/** Takes the request made since the last time. */
+enum machine_request machine_request_take(void);
+
+/** Tells root a new state; `text` (may be NULL) becomes the status line. */
+void machine_state_set(enum vm_state state, const char *text);
+
+/** Whether guests may run at all; false while the main thread resets or holds the machine. */
+bool machine_is_running(void);
+
+/** Lets vCPUs run again. */
+void machine_release(void);
+
+/** Keeps vCPUs from running from their next exit on. */
+void machine_hold(void);
+
+/** [address, address + size) of guest memory as the monitor sees it, or NULL if it is not all within. */
+void *ram_at(uint64_t address, uint64_t size);
+
+#endif

@@ -1,0 +1,47 @@
+/* What a reset is: every device's own, then the images, then vCPU 0. Main thread only. */
+#include "reset.h"
+
+#include "call_stubs.h"
+#include "devices.h"
+#include "gic.h"
+#include "loader.h"
+#include "machine.h"
+#include "pl011.h"
+#include "pl031.h"
+#include "report.h"
+#include "vcpu.h"
+
+static void (*const resets[])(void) = {cpus_reset, gic_reset, pl011_reset, pl031_reset, devices_reset, report_reset};
+
+void machine_stop(void)
+{
+    cpus_stop();
+}
+
+static bool fail(void)
+{
+    machine_state_set(VM_STATE_FAILED, NULL);
+    return false;
+}
+
+bool machine_restart(void)
+{
+    struct loader_result boot;
+    cpus_stop();
+    machine_request_take(); /* one made while stopping is about the machine that is gone */
+    machine.status->restarts++;
+    machine_state_set(VM_STATE_STARTING, "");
+    status_t status = vm_reset(machine.vm);
+    if (status != STATUS_OK) {
+        report_line("VM %s: the kernel does not reset its interrupts (status %lld)", machine.name, (long long)status);
+        return fail();
+    }
+    for (unsigned i = 0; i < sizeof resets / sizeof resets[0]; i++)
+        resets[i]();
+    if (!loader_load(&boot))
+        return fail();
+    machine_release();
+    machine_state_set(VM_STATE_RUNNING, NULL);
+    cpu_start(cpu_at(0), boot.entry, boot.dtb);
+    return true;
+}

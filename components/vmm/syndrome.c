@@ -1,0 +1,77 @@
+/* Decoding for reports. */
+#include "syndrome.h"
+
+#include "format.h"
+
+enum { CLASSES = 64, CLASS_SYSREG = 0x18, CLASS_SHIFT = 26 };
+
+static const char *const classes[CLASSES] = {
+    [0x00] = "undefined instruction",
+    [0x01] = "WFI or WFE",
+    [0x03] = "AArch32 coprocessor 15 register",
+    [0x04] = "AArch32 coprocessor 15 register pair",
+    [0x05] = "AArch32 coprocessor 14 register",
+    [0x06] = "AArch32 LDC or STC",
+    [0x07] = "FP or SIMD",
+    [0x08] = "AArch32 VMRS",
+    [0x09] = "pointer authentication",
+    [0x0c] = "AArch32 coprocessor 14 register pair",
+    [0x0d] = "branch target",
+    [0x0e] = "illegal execution state",
+    [0x12] = "AArch32 HVC",
+    [0x13] = "AArch32 SMC",
+    [0x16] = "HVC",
+    [0x17] = "SMC",
+    [0x18] = "system register",
+    [0x19] = "SVE",
+    [0x1a] = "ERET",
+    [0x20] = "instruction abort",
+    [0x22] = "PC alignment",
+    [0x24] = "data abort",
+    [0x26] = "SP alignment",
+    [0x2f] = "SError",
+    [0x30] = "breakpoint",
+    [0x34] = "watchpoint",
+    [0x3c] = "BRK",
+};
+
+const char *syndrome_class(uint64_t syndrome)
+{
+    const char *name = classes[syndrome >> CLASS_SHIFT & (CLASSES - 1)];
+    return name ? name : "reserved exception class";
+}
+
+static char register_letter(const struct vcpu_mmio *mmio)
+{
+    return mmio->size == 8 || mmio->sign & 2 ? 'x' : 'w';
+}
+
+void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit)
+{
+    const struct vcpu_mmio *mmio = &exit->mmio;
+    if (exit->reason == EXIT_FETCH)
+        format_text(to, size, "instruction fetch");
+    else if (!mmio->size)
+        format_text(to, size, "access of a kind that the processor does not describe (pair, write-back or vector)");
+    else if (mmio->write)
+        format_text(to, size, "store of 0x%llx (%u bytes)", (unsigned long long)mmio->value, mmio->size);
+    else if (mmio->reg < 31)
+        format_text(to, size, "load of %u bytes into %c%u", mmio->size, register_letter(mmio), mmio->reg);
+    else
+        format_text(to, size, "load of %u bytes", mmio->size);
+}
+
+/* ISS of EC 0x18: Op0 [21:20], Op2 [19:17], Op1 [16:14], CRn [13:10], Rt [9:5], CRm [4:1], direction [0]. */
+static void sysreg_text(char *to, size_t size, unsigned iss)
+{
+    format_text(to, size, "%s of system register S%u_%u_C%u_C%u_%u, x%u", iss & 1 ? "read" : "write", iss >> 20 & 3, iss >> 14 & 7,
+                iss >> 10 & 15, iss >> 1 & 15, iss >> 17 & 7, iss >> 5 & 31);
+}
+
+void syndrome_instruction(char *to, size_t size, uint64_t syndrome)
+{
+    if ((syndrome >> CLASS_SHIFT & (CLASSES - 1)) == CLASS_SYSREG)
+        sysreg_text(to, size, (unsigned)syndrome & 0x3fffff);
+    else
+        format_text(to, size, "%s (class 0x%x)", syndrome_class(syndrome), (unsigned)(syndrome >> CLASS_SHIFT & (CLASSES - 1)));
+}

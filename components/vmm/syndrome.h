@@ -1,0 +1,18 @@
+/* Words for ESR_EL2 (Arm ARM D13.2.37). No calls, no state. */
+#ifndef VMM_SYNDROME_H
+#define VMM_SYNDROME_H
+
+#include <bulkhead/vcpu.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** Name of the exception class, ESR[31:26]. */
+const char *syndrome_class(uint64_t syndrome);
+
+/** "load of 4 bytes into x3", "store of 0x12 (2 bytes)", "access of unknown kind (pair, write-back, or vector)". */
+void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit);
+
+/** "read of S3_0_C15_C2_0 into x1" for a trapped MSR or MRS (EC 0x18), else the class's name. */
+void syndrome_instruction(char *to, size_t size, uint64_t syndrome);
+
+#endif

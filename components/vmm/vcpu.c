@@ -1,0 +1,257 @@
+/*
+ * The loop around CALL_VCPU_ENTER. Nobody but the vCPU's own thread touches its state page.
+ *
+ * Parking: a thread sets `parked`, then looks whether it may run; the main thread holds the machine, then looks at `parked`. Both are
+ * sequentially consistent, so one of them sees the other: either the thread parks and says so, or the main thread waits for it.
+ */
+#include "vcpu.h"
+
+#include "call_stubs.h"
+#include "inject.h"
+#include "machine.h"
+#include "print.h"
+#include "report.h"
+#include "slots.h"
+#include "smccc.h"
+#include "string.h"
+
+enum {
+    /* State pages lie below the startup page, whose translation table they share. */
+    STATE_PAGES = STARTUP_ADDRESS - 0x20000,
+    STATE_PAGE_SIZE = 0x1000,
+    STACK_SIZE = 16384,
+    SIGNAL_WAKE = 1,
+    EXIT_REASONS = EXIT_SUSPENDED + 1,
+};
+
+static struct cpu cpus[VM_VCPUS];
+static _Alignas(16) uint8_t stacks[VM_VCPUS][STACK_SIZE];
+
+struct cpu *cpu_at(unsigned index)
+{
+    return &cpus[index];
+}
+
+enum cpu_power cpu_power_of(const struct cpu *cpu)
+{
+    return (enum cpu_power)__atomic_load_n(&cpu->power, __ATOMIC_ACQUIRE);
+}
+
+bool cpu_sync(struct cpu *cpu)
+{
+    return vcpu_sync(cpu->vcpu) == STATUS_OK;
+}
+
+/* --- exits: true if the guest goes on --------------------------------------------------------------------------------- */
+
+static bool exit_kicked(struct cpu *cpu)
+{
+    if (__atomic_exchange_n(&cpu->report_request, 0, __ATOMIC_ACQ_REL))
+        report_silence(cpu);
+    return machine_is_running();
+}
+
+static bool exit_mmio(struct cpu *cpu)
+{
+    if (__builtin_expect(mmio_carry_out(cpu->state, cpu->index, &cpu->last_range), 1))
+        return true;
+    report_access(cpu);
+    return inject_abort(cpu, false) || report_fatal(cpu, "its exception level does not take aborts");
+}
+
+/* Vectors that cannot be fetched would abort for ever. */
+static bool exit_fetch(struct cpu *cpu)
+{
+    report_access(cpu);
+    if (inject_in_vectors(cpu))
+        return report_fatal(cpu, "its exception vectors (VBAR_EL1) are not in memory");
+    return inject_abort(cpu, true) || report_fatal(cpu, "its exception level does not take aborts");
+}
+
+static bool exit_smccc(struct cpu *cpu)
+{
+    return smccc_call(cpu);
+}
+
+static bool exit_undefined(struct cpu *cpu)
+{
+    report_instruction(cpu);
+    return inject_undefined(cpu) || report_fatal(cpu, "its exception level does not take undefined instructions");
+}
+
+static bool exit_error(struct cpu *cpu)
+{
+    return report_fatal(cpu, "a device or memory answered with an error (SError)");
+}
+
+static bool exit_unknown(struct cpu *cpu)
+{
+    return report_fatal(cpu, "the kernel ended the guest's run for a reason that this monitor does not know");
+}
+
+static bool (*const exits[EXIT_REASONS])(struct cpu *) = {
+    [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_mmio,     [EXIT_FETCH] = exit_fetch,
+    [EXIT_HVC] = exit_smccc,           [EXIT_SMC] = exit_smccc,     [EXIT_SYSREG] = exit_undefined,
+    [EXIT_UNDEFINED] = exit_undefined, [EXIT_ERROR] = exit_error,   [EXIT_SUSPENDED] = exit_unknown,
+};
+
+/* --- the thread ------------------------------------------------------------------------------------------------------- */
+
+/* Processor state at the entry that PSCI CPU_ON and the boot protocol ask for (DEN 0022 §6.4): EL1h, masked, MMU and caches off. */
+static void registers_reset(struct cpu *cpu)
+{
+    struct vcpu_state *state = cpu->state;
+    cpu_sync(cpu); /* what the processor still holds must not come back */
+    memset(&state->regs, 0, sizeof state->regs);
+    memset(&state->el1, 0, sizeof state->el1);
+    state->el1.sctlr = VCPU_SCTLR_RESET;
+    state->regs.pstate = VCPU_PSTATE_RESET;
+    state->regs.pc = cpu->entry;
+    state->regs.x[0] = cpu->context;
+}
+
+static bool may_run(struct cpu *cpu)
+{
+    if (!machine_is_running())
+        return false;
+    if (cpu_power_of(cpu) == CPU_PENDING) {
+        registers_reset(cpu);
+        __atomic_store_n(&cpu->power, CPU_ON, __ATOMIC_RELEASE);
+    }
+    return cpu_power_of(cpu) == CPU_ON;
+}
+
+static void cpu_park(struct cpu *cpu)
+{
+    uint64_t bits;
+    for (;;) {
+        __atomic_store_n(&cpu->parked, 0, __ATOMIC_SEQ_CST);
+        if (may_run(cpu))
+            return;
+        __atomic_store_n(&cpu->parked, 1, __ATOMIC_SEQ_CST);
+        if (!machine_is_running())
+            signal_raise(machine.wake, WAKE_PARKED);
+        signal_wait(cpu->signal, SIGNAL_WAKE, DEADLINE_NEVER, &bits);
+    }
+}
+
+static bool enter_failed(struct cpu *cpu, status_t status)
+{
+    if (status == STATUS_BUSY) { /* reset or sync of another thread is in it for a moment */
+        thread_yield();
+        return machine_is_running();
+    }
+    console_print("[bulkhead] VM %s, vCPU %u: the kernel refuses to run it (status %lld)\n", machine.name, cpu->index, (long long)status);
+    return report_fatal(cpu, "the kernel refuses to run it");
+}
+
+static bool cpu_step(struct cpu *cpu)
+{
+    uint64_t reason;
+    status_t status = vcpu_enter(cpu->vcpu, &reason);
+    if (__builtin_expect(status != STATUS_OK, 0))
+        return enter_failed(cpu, status);
+    return reason < EXIT_REASONS ? exits[reason](cpu) : exit_unknown(cpu);
+}
+
+static _Noreturn void cpu_thread(struct cpu *cpu)
+{
+    for (;;) {
+        cpu_park(cpu);
+        while (cpu_step(cpu))
+            ;
+    }
+}
+
+/* --- the main thread's side ------------------------------------------------------------------------------------------- */
+
+static void need(status_t status, const char *what, unsigned index)
+{
+    if (status < 0)
+        component_fail("VM %s: %s of vCPU %u failed (status %lld)", machine.name, what, index, (long long)status);
+}
+
+static void cpu_build(struct cpu *cpu, unsigned index)
+{
+    uintptr_t page = STATE_PAGES + index * STATE_PAGE_SIZE;
+    cpu->index = index;
+    cpu->vcpu = slot_allocate();
+    need(vcpu_create(CAP_SELF, cpu->vcpu, machine.vm, index, CAP_SPACE, page), "making the state page", index);
+    cpu->state = (struct vcpu_state *)page; /* NOLINT */
+    cpu->signal = slot_allocate();
+    need(signal_create(CAP_SELF, cpu->signal), "making the signal", index);
+    cpu->thread = slot_allocate();
+    need(thread_create(CAP_SELF, cpu->thread, CAP_SPACE, machine.host_cpus[index], machine.priority, machine.wake,
+                       UINT64_C(1) << (WAKE_FAULT_BIT + index)),
+         "making the thread", index);
+    cpu->parked = 1;
+    need(thread_start(cpu->thread, (uintptr_t)cpu_thread, (uintptr_t)stacks[index] + STACK_SIZE, (uintptr_t)cpu), "starting the thread",
+         index);
+}
+
+void cpus_build(void)
+{
+    for (unsigned i = 0; i < machine.cpus; i++)
+        cpu_build(&cpus[i], i);
+}
+
+bool cpu_start(struct cpu *cpu, uint64_t entry, uint64_t context)
+{
+    uint32_t off = CPU_OFF;
+    if (!__atomic_compare_exchange_n(&cpu->power, &off, CPU_CLAIMED, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    cpu->entry = entry;
+    cpu->context = context;
+    __atomic_store_n(&cpu->power, CPU_PENDING, __ATOMIC_SEQ_CST);
+    signal_raise(cpu->signal, SIGNAL_WAKE);
+    return true;
+}
+
+static bool all_parked(void)
+{
+    bool parked = true;
+    for (unsigned i = 0; i < machine.cpus; i++)
+        parked &= __atomic_load_n(&cpus[i].parked, __ATOMIC_SEQ_CST) != 0;
+    return parked;
+}
+
+/* A fault of a vCPU's thread is the monitor's own: it cannot go on, and root decides what comes next. */
+void cpus_faulted(uint64_t bits)
+{
+    struct thread_fault_report fault;
+    unsigned index = (unsigned)__builtin_ctzll(bits);
+    if (index >= machine.cpus)
+        return;
+    thread_fault(cpus[index].thread, &fault);
+    report_line("VM %s failed: its monitor's thread for vCPU %u faulted (class %llu, pc 0x%llx, address 0x%llx)", machine.name, index,
+                (unsigned long long)fault.class, (unsigned long long)fault.pc, (unsigned long long)fault.address);
+    machine_state_set(VM_STATE_FAILED, NULL);
+    thread_exit(1);
+}
+
+void cpus_stop(void)
+{
+    const uint64_t faults = ~((UINT64_C(1) << WAKE_FAULT_BIT) - 1);
+    uint64_t bits;
+    machine_hold();
+    for (unsigned i = 0; i < machine.cpus; i++)
+        if (!__atomic_load_n(&cpus[i].parked, __ATOMIC_SEQ_CST))
+            vcpu_kick(cpus[i].vcpu);
+    while (!all_parked()) {
+        signal_wait(machine.wake, WAKE_PARKED | faults, DEADLINE_NEVER, &bits);
+        if (bits & faults)
+            cpus_faulted(bits >> WAKE_FAULT_BIT);
+    }
+}
+
+void cpus_reset(void)
+{
+    for (unsigned i = 0; i < machine.cpus; i++)
+        __atomic_store_n(&cpus[i].power, CPU_OFF, __ATOMIC_RELEASE);
+}
+
+void cpu_request_report(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->report_request, 1, __ATOMIC_RELEASE);
+    vcpu_kick(cpu->vcpu);
+}

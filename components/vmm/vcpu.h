@@ -1,0 +1,59 @@
+/*
+ * Guest processors: one thread each, on the host CPU that the description says, which enters the vCPU and handles its exits. PSCI's power
+ * states decide whether it runs.
+ */
+#ifndef VMM_VCPU_H
+#define VMM_VCPU_H
+
+#include "mmio.h"
+
+#include <bulkhead/call.h>
+#include <bulkhead/vcpu.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* CLAIMED: somebody starts it and writes `entry` and `context`; PSCI calls that and PENDING "on pending" (DEN 0022 §5.7). */
+enum cpu_power { CPU_OFF, CPU_CLAIMED, CPU_PENDING, CPU_ON };
+
+struct cpu {
+    struct vcpu_state *state;
+    cap_t vcpu;
+    uint32_t index;
+    const struct mmio_range *last_range; /* last one hit; this thread's only */
+    cap_t signal;                        /* wakes the thread when parked */
+    cap_t thread;
+    uint32_t power;          /* enum cpu_power */
+    uint32_t parked;         /* the thread is not in the guest and will not enter it while the machine is held */
+    uint32_t report_request; /* the main thread wants to know where the guest is */
+    uint64_t entry;          /* guest-physical address of the first instruction, written before CPU_PENDING */
+    uint64_t context;        /* its x0 */
+};
+
+/** Makes vCPUs and their threads; they wait, switched off. */
+void cpus_build(void);
+
+/** The vCPU with that index (below machine.cpus). */
+struct cpu *cpu_at(unsigned index);
+
+/** Switches a vCPU on: false if it is not off. */
+bool cpu_start(struct cpu *cpu, uint64_t entry, uint64_t context);
+
+/** PSCI's power state. */
+enum cpu_power cpu_power_of(const struct cpu *cpu);
+
+/** Main thread, the machine being held: when it returns, no vCPU runs. */
+void cpus_stop(void);
+
+/** Main thread: threads of the vCPUs in the mask have faulted; ends the component with a report. */
+void cpus_faulted(uint64_t bits);
+
+/** After cpus_stop: all are switched off, as after a reset. */
+void cpus_reset(void);
+
+/** Main thread: the vCPU's thread will report where the guest is (report.h). */
+void cpu_request_report(struct cpu *cpu);
+
+/** Brings the guest's system registers into the state page; called by the vCPU's own thread. */
+bool cpu_sync(struct cpu *cpu);
+
+#endif
