@@ -13,6 +13,7 @@ LIBFDT := $(DEBIAN)/libfdt-arm64/libfdt.a
 
 # With no goal that compiles, nothing below may ask for a compiler: `make help` and `make clean` work on a bare machine.
 .DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SUFFIXES:
