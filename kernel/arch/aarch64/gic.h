@@ -54,7 +54,6 @@ struct gic_ops {
     void (*disable)(unsigned intid);
     /* A private interrupt of the calling CPU. */
     void (*enable_private)(unsigned intid);
-    void (*disable_private)(unsigned intid);
     /* Of this CPU's private interrupt, or a shared one. */
     void (*set_active)(unsigned intid, bool active);
     bool (*is_pending)(unsigned intid);

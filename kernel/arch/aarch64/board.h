@@ -1,0 +1,30 @@
+/* What platform.c found in the device tree beyond the portable `platform`: for this directory only. Constant after boot. */
+#ifndef AARCH64_BOARD_H
+#define AARCH64_BOARD_H
+
+#include "platform.h"
+
+enum { BOARD_REDISTRIBUTORS = 4 };
+
+struct board {
+    uint64_t mpidr[CPUS_MAX]; /* affinity fields by CPU index */
+    /* GIC registers: which are there depends on the version */
+    struct range distributor, cpu_interface, virtual_control;
+    struct range redistributors[BOARD_REDISTRIBUTORS];
+    unsigned redistributor_count;
+    uint64_t redistributor_stride; /* 0: frames follow one another */
+    /* interrupt numbers of PPIs */
+    unsigned hyp_timer, virtual_timer, maintenance;
+    /* PSCI function identifiers (DEN 0022); 0: not offered */
+    uint32_t psci_on, psci_off, psci_reset;
+    paddr_t uart; /* a PL011's registers; 0: none known */
+};
+extern struct board board;
+
+enum { MPIDR_AFF0 = 0, MPIDR_AFF1 = 8, MPIDR_AFF2 = 16, MPIDR_AFF3 = 32 };
+#define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
+
+/* Fills in `platform` and `board` from the tree at `fdt`; panics, naming node and property, if the kernel cannot run on it. */
+void platform_init(paddr_t fdt);
+
+#endif

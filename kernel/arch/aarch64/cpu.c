@@ -1,0 +1,152 @@
+/* A CPU's start: by the boot loader or PSCI (DEN 0022), its registers at EL2; its sleep; the machine's end. */
+#include "cpu.h"
+#include "board.h"
+#include "irq.h"
+#include "layout.h"
+#include "log.h"
+#include "mmu.h"
+#include "trap.h"
+
+enum { PSCI_SUCCESS = 0, PSCI_ALREADY_ON = -4 };
+enum { FDT_MAGIC_STORED = (int)0xedfe0dd0 };
+#define RAM_BASE_OF_EMULATORS UINT64_C(0x40000000) /* where QEMU leaves the tree for an ELF file */
+
+/* HCR_EL2: the lower level is AArch64, physical interrupts and SErrors come here. The world switch adds the rest. */
+#define HCR_KERNEL (UINT64_C(1) << 31 | 1 << 5 | 1 << 4 | 1 << 3)
+/* CNTHCTL_EL2: the counter for all, the physical timer for nobody. */
+enum { CNTHCTL_EL1PCTEN = 1 << 0 };
+/* MDCR_EL2: debug, OS lock, debug ROM and PMU registers trap. */
+enum { MDCR_TRAPS = 1 << 11 | 1 << 10 | 1 << 9 | 1 << 6 | 1 << 5 };
+/* CPTR_EL2: RES1 bits (SVE and SME trap), trace registers and FP/SIMD trap. */
+enum { CPTR_TRAPS = 0x33ff | 1 << 10 | 1 << 20 };
+/* VTCR_EL2: 4 KiB granule, walks from level 1, write-back and inner shareable. */
+#define VTCR_COMMON (UINT64_C(1) << 31 | 3 << 12 | 1 << 10 | 1 << 8 | 1 << 6)
+enum { VTCR_VS = 1 << 19 /* 16-bit VMIDs */, VTCR_PS_SHIFT = 16, VTCR_PS_48_BITS = 5 };
+
+extern char vectors[], secondary_start[];
+
+/* --- registers ---------------------------------------------------------------------------------------------------------- */
+
+static uint64_t vtcr_value(void)
+{
+    uint64_t range = read_sysreg(id_aa64mmfr0_el1) & 0xf, limit = (uint64_t)__builtin_ctzll(platform.physical_limit);
+    uint64_t bits = limit < KERNEL_VA_BITS ? limit : KERNEL_VA_BITS;
+    uint64_t wide = (read_sysreg(id_aa64mmfr1_el1) >> 4 & 0xf) == 2 ? VTCR_VS : 0;
+    range = range > VTCR_PS_48_BITS ? VTCR_PS_48_BITS : range;
+    return VTCR_COMMON | wide | range << VTCR_PS_SHIFT | (64 - bits);
+}
+
+/* The guest may use no counter of the PMU: HPMN is all of them, since fewer is CONSTRAINED UNPREDICTABLE without any. */
+static uint64_t mdcr_value(void)
+{
+    uint64_t version = read_sysreg(id_aa64dfr0_el1) >> 8 & 0xf;
+    uint64_t counters = version && version != 0xf ? read_sysreg(pmcr_el0) >> 11 & 0x1f : 0;
+    return MDCR_TRAPS | counters;
+}
+
+static void registers_init(struct cpu *cpu)
+{
+    write_sysreg((uint64_t)cpu, tpidr_el2);
+    write_sysreg((uint64_t)vectors, vbar_el2);
+    write_sysreg(HCR_KERNEL, hcr_el2);
+    write_sysreg(0, hstr_el2);
+    write_sysreg(CPTR_TRAPS, cptr_el2);
+    write_sysreg(mdcr_value(), mdcr_el2);
+    write_sysreg(3, cnthctl_el2);
+    write_sysreg(0, cntvoff_el2);
+    write_sysreg(0, cnthp_ctl_el2);
+    write_sysreg(0, cntv_ctl_el0);
+    write_sysreg(0, cntp_ctl_el0);
+    write_sysreg(0, vttbr_el2);
+    isb();
+}
+
+static void cpus_prepare(void)
+{
+    for (unsigned i = 0; i < CPUS_MAX; i++) {
+        cpus[i].index = i;
+        cpus[i].stack_top = (void *)(STACKS_BASE + ((uint64_t)(i + 1) << STACK_SHIFT));
+    }
+}
+
+/* --- start ------------------------------------------------------------------------------------------------------------------- */
+
+static bool is_fdt(paddr_t at)
+{
+    const int32_t *magic = mmu_map_blocks(at, sizeof(*magic));
+    bool found = *magic == FDT_MAGIC_STORED;
+    mmu_unmap_blocks(at, sizeof(*magic));
+    return found;
+}
+
+/* Where the loader says, or, for an ELF file, where emulators put it. */
+static paddr_t fdt_place(uint64_t hint)
+{
+    bool plausible = hint && hint % 8 == 0 && hint < PRIVATE_BASE;
+    return paddr(plausible && is_fdt(paddr(hint)) ? hint : RAM_BASE_OF_EMULATORS);
+}
+
+_Noreturn void boot_main(uint64_t fdt, uint64_t ticks);
+_Noreturn void boot_main(uint64_t fdt, uint64_t ticks)
+{
+    platform.boot_ticks = ticks;
+    cpus_prepare();
+    registers_init(&cpus[0]);
+    platform_init(fdt_place(fdt));
+    for (unsigned i = 0; i < platform.cpus; i++)
+        cpus[i].arch.mpidr = board.mpidr[i];
+    write_sysreg(vtcr_value(), vtcr_el2);
+    irq_init();
+    sysreg_init();
+    kernel_main();
+}
+
+_Noreturn void boot_secondary(unsigned index);
+_Noreturn void boot_secondary(unsigned index)
+{
+    registers_init(&cpus[index]);
+    write_sysreg(vtcr_value(), vtcr_el2);
+    irq_cpu_init(index);
+    cpu_main(&cpus[index]);
+}
+
+/* --- firmware ------------------------------------------------------------------------------------------------------------- */
+
+/* SMCCC 1.0 (DEN 0028): x4 to x17 may come back changed. */
+static int64_t firmware_call(uint32_t function, uint64_t a, uint64_t b, uint64_t c)
+{
+    register uint64_t x0 __asm__("x0") = function;
+    register uint64_t x1 __asm__("x1") = a;
+    register uint64_t x2 __asm__("x2") = b;
+    register uint64_t x3 __asm__("x3") = c;
+    __asm__ volatile("smc #0"
+                     : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)
+                     :
+                     : "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "memory");
+    return (int64_t)x0;
+}
+
+bool arch_cpu_start(unsigned index)
+{
+    int64_t result = (int32_t)firmware_call(board.psci_on, board.mpidr[index], (uint64_t)secondary_start, index);
+    if (result != PSCI_SUCCESS)
+        log_print("bulkhead: CPU %u (reg %lx) stays off: PSCI CPU_ON returns %d\n", index, board.mpidr[index], (int)result);
+    return result == PSCI_SUCCESS;
+}
+
+void arch_idle(struct cpu *cpu)
+{
+    dsb(sy); /* nothing of ours is outstanding while it sleeps */
+    __asm__ volatile("wfi");
+    irq_dispatch(cpu);
+}
+
+_Noreturn void arch_power(unsigned what)
+{
+    uint32_t function = what == POWER_RESET ? board.psci_reset : board.psci_off;
+    if (function)
+        firmware_call(function, 0, 0, 0);
+    log_print("bulkhead: system halted\n");
+    for (;;)
+        __asm__ volatile("wfi");
+}

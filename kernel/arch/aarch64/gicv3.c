@@ -1,0 +1,263 @@
+/* GICv3 (IHI 0069) with affinity routing: CPU interface in system registers, a redistributor per CPU. All interrupts are in group 1. */
+#include "board.h"
+#include "gic_registers.h"
+#include "cpu.h"
+#include "lock.h"
+#include "log.h"
+#include "mmu.h"
+
+enum { GICD_IROUTER = 0x6000, GICD_SIZE = 0x8000 };
+enum { CTLR_GROUP1A = 1 << 1, CTLR_ARE = 1 << 4 };
+enum { GICR_CTLR = 0x00, GICR_TYPER = 0x08, GICR_WAKER = 0x14 };
+enum { TYPER_VLPIS = 1 << 1, TYPER_LAST = 1 << 4, WAKER_SLEEP = 1 << 1, WAKER_ASLEEP = 1 << 2 };
+enum { FRAME = 0x10000 }; /* a redistributor: RD frame, SGI frame, with TYPER_VLPIS two more */
+enum { SRE_ENABLE = 0xf }; /* system registers, no bypass, and EL1 may see ICC_SRE_EL1 */
+enum { ICC_CTLR_EOIMODE = 1 << 1 };
+enum { LR_PHYS_SHIFT = 32, LR_PRIORITY_SHIFT = 48, LR_STATE_SHIFT = 62 };
+#define LR_EOI (UINT64_C(1) << 41)
+#define LR_GROUP1 (UINT64_C(1) << 60)
+#define LR_HW (UINT64_C(1) << 61)
+
+static uintptr_t redistributor[CPUS_MAX];
+static unsigned apr_count;
+static struct lock config_lock; /* GICD_ICFGR */
+
+/* --- initialisation ------------------------------------------------------------------------------------------------------ */
+
+/* If the redistributor belongs to one of our CPUs, remembers and maps its two frames. */
+static void redistributor_claim(uintptr_t frame, uint64_t typer)
+{
+    uint64_t affinity = typer >> 32; /* the four levels packed, unlike in MPIDR */
+    for (unsigned i = 0; i < platform.cpus; i++) {
+        uint64_t packed = (board.mpidr[i] & 0xffffff) | (board.mpidr[i] >> MPIDR_AFF3 & 0xff) << 24;
+        if (packed == affinity) {
+            redistributor[i] = frame;
+            mmu_map_device(paddr(frame + FRAME), PAGE_SIZE);
+        }
+    }
+}
+
+static void redistributors_scan(struct range region)
+{
+    for (uint64_t at = region.base.raw; at + 2 * FRAME <= region.base.raw + region.size;) {
+        uintptr_t frame = mmu_map_device(paddr(at), PAGE_SIZE);
+        uint64_t typer = mmio_read64(frame + GICR_TYPER);
+        redistributor_claim(frame, typer);
+        if (typer & TYPER_LAST)
+            return;
+        at += board.redistributor_stride ? board.redistributor_stride : (typer & TYPER_VLPIS) ? 4 * FRAME : 2 * FRAME;
+    }
+}
+
+static void redistributors_find(void)
+{
+    for (unsigned i = 0; i < board.redistributor_count; i++)
+        redistributors_scan(board.redistributors[i]);
+    for (unsigned i = 0; i < platform.cpus; i++) {
+        if (!redistributor[i])
+            panic("device tree: no GICv3 redistributor for the CPU with reg %lx", board.mpidr[i]);
+    }
+}
+
+static void init(void)
+{
+    gic.distributor = mmu_map_device(board.distributor.base, GICD_SIZE);
+    gic.intids = gicd_lines(gic.distributor);
+    redistributors_find();
+    mmio_write32(gic.distributor + GICD_CTLR, 0);
+    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
+    for (unsigned first = GIC_SPI_FIRST; first < gic.intids; first += 32) {
+        gicd_reset32(gic.distributor, first);
+        mmio_write32(gic.distributor + GICD_IGROUPR + first / 8, UINT32_MAX);
+    }
+    mmio_write32(gic.distributor + GICD_CTLR, CTLR_ARE | CTLR_GROUP1A);
+    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
+}
+
+static void redistributor_init(uintptr_t frame)
+{
+    mmio_write32(frame + GICR_WAKER, mmio_read32(frame + GICR_WAKER) & ~(uint32_t)WAKER_SLEEP);
+    while (mmio_read32(frame + GICR_WAKER) & WAKER_ASLEEP)
+        arch_relax();
+    gicd_reset32(frame + FRAME, 0);
+    mmio_write32(frame + FRAME + GICD_IGROUPR, UINT32_MAX);
+    gicd_settle(frame + GICR_CTLR, GICR_RWP);
+}
+
+static void lr_write(unsigned n, uint64_t raw);
+
+static void virtual_init(void)
+{
+    uint64_t vtr = read_sysreg(ich_vtr_el2);
+    gic.lr_count = (unsigned)(vtr & 0x1f) + 1;
+    apr_count = 1u << ((vtr >> 26 & 7) - 4); /* PREbits 5, 6, 7 */
+    write_sysreg(0, ich_hcr_el2);
+    for (unsigned n = 0; n < gic.lr_count; n++)
+        lr_write(n, 0);
+}
+
+static void cpu_init(unsigned cpu)
+{
+    redistributor_init(redistributor[cpu]);
+    write_sysreg(SRE_ENABLE, icc_sre_el2);
+    isb();
+    write_sysreg(read_sysreg(icc_sre_el1) | 1, icc_sre_el1);
+    isb();
+    virtual_init();
+    write_sysreg(GIC_PRIORITY_MASK, icc_pmr_el1);
+    write_sysreg(0, icc_bpr1_el1);
+    write_sysreg(ICC_CTLR_EOIMODE, icc_ctlr_el1);
+    write_sysreg(1, icc_igrpen1_el1);
+    isb();
+}
+
+/* --- physical interrupts -------------------------------------------------------------------------------------------------- */
+
+static uintptr_t bank_of(unsigned intid)
+{
+    return intid < GIC_SPI_FIRST ? redistributor[cpu_self()->index] + FRAME : gic.distributor;
+}
+
+static void enable(unsigned intid, unsigned cpu, bool edge)
+{
+    lock_take(&config_lock);
+    gicd_configure(gic.distributor, intid, edge);
+    lock_release(&config_lock);
+    mmio_write64(gic.distributor + GICD_IROUTER + 8 * (uintptr_t)intid, board.mpidr[cpu]);
+    gicd_bit_write(gic.distributor, GICD_ISENABLER, intid);
+}
+
+static void disable(unsigned intid)
+{
+    gicd_bit_write(gic.distributor, GICD_ICENABLER, intid);
+    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
+}
+
+static void enable_private(unsigned intid)
+{
+    gicd_bit_write(bank_of(intid), GICD_ISENABLER, intid);
+}
+
+static void set_active(unsigned intid, bool active)
+{
+    gicd_bit_write(bank_of(intid), active ? GICD_ISACTIVER : GICD_ICACTIVER, intid);
+}
+
+static bool is_pending(unsigned intid)
+{
+    return gicd_bit_read(bank_of(intid), GICD_ISPENDR, intid);
+}
+
+static uint64_t affinity(uint64_t mpidr, unsigned level)
+{
+    return mpidr >> level & 0xff;
+}
+
+static void send(unsigned cpu, unsigned sgi)
+{
+    uint64_t mpidr = board.mpidr[cpu], aff0 = affinity(mpidr, MPIDR_AFF0);
+    uint64_t value = affinity(mpidr, MPIDR_AFF3) << 48 | (aff0 >> 4) << 44 | affinity(mpidr, MPIDR_AFF2) << 32 |
+                     (uint64_t)sgi << 24 | affinity(mpidr, MPIDR_AFF1) << 16 | UINT64_C(1) << (aff0 & 15);
+    dsb(ishst); /* what was stored before is visible there */
+    write_sysreg(value, icc_sgi1r_el1);
+    isb();
+}
+
+/* --- virtual interface ------------------------------------------------------------------------------------------------- */
+
+static uint64_t lr_encode(const struct lr *lr)
+{
+    uint64_t raw = lr->virt | (uint64_t)lr->priority << LR_PRIORITY_SHIFT | (uint64_t)lr->state << LR_STATE_SHIFT;
+    if (lr->hw)
+        raw |= LR_HW | (uint64_t)lr->phys << LR_PHYS_SHIFT;
+    else if (lr->eoi_irq)
+        raw |= LR_EOI;
+    return lr->group1 ? raw | LR_GROUP1 : raw;
+}
+
+#define EACH_LR(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+#define LR_READ(n) \
+    case n:        \
+        return read_sysreg(ich_lr##n##_el2);
+#define LR_WRITE(n)                        \
+    case n:                                \
+        write_sysreg(raw, ich_lr##n##_el2); \
+        break;
+
+static uint64_t lr_read(unsigned n)
+{
+    switch (n) {
+        EACH_LR(LR_READ)
+    default:
+        return 0;
+    }
+}
+
+static void lr_write(unsigned n, uint64_t raw)
+{
+    switch (n) {
+        EACH_LR(LR_WRITE)
+    default:
+        break;
+    }
+}
+
+/* Registers 1 to 3 of a group exist only with more than five bits of preemption levels. */
+static void apr_save_rest(struct gic_interface *interface)
+{
+    interface->apr[0][1] = (uint32_t)read_sysreg(ich_ap0r1_el2);
+    interface->apr[1][1] = (uint32_t)read_sysreg(ich_ap1r1_el2);
+    if (apr_count < 4)
+        return;
+    interface->apr[0][2] = (uint32_t)read_sysreg(ich_ap0r2_el2);
+    interface->apr[1][2] = (uint32_t)read_sysreg(ich_ap1r2_el2);
+    interface->apr[0][3] = (uint32_t)read_sysreg(ich_ap0r3_el2);
+    interface->apr[1][3] = (uint32_t)read_sysreg(ich_ap1r3_el2);
+}
+
+static void apr_load_rest(const struct gic_interface *interface)
+{
+    write_sysreg(interface->apr[0][1], ich_ap0r1_el2);
+    write_sysreg(interface->apr[1][1], ich_ap1r1_el2);
+    if (apr_count < 4)
+        return;
+    write_sysreg(interface->apr[0][2], ich_ap0r2_el2);
+    write_sysreg(interface->apr[1][2], ich_ap1r2_el2);
+    write_sysreg(interface->apr[0][3], ich_ap0r3_el2);
+    write_sysreg(interface->apr[1][3], ich_ap1r3_el2);
+}
+
+static void interface_save(struct gic_interface *interface)
+{
+    interface->vmcr = (uint32_t)read_sysreg(ich_vmcr_el2);
+    interface->apr[0][0] = (uint32_t)read_sysreg(ich_ap0r0_el2);
+    interface->apr[1][0] = (uint32_t)read_sysreg(ich_ap1r0_el2);
+    if (apr_count > 1)
+        apr_save_rest(interface);
+}
+
+static void interface_load(const struct gic_interface *interface)
+{
+    write_sysreg(interface->vmcr, ich_vmcr_el2);
+    write_sysreg(interface->apr[0][0], ich_ap0r0_el2);
+    write_sysreg(interface->apr[1][0], ich_ap1r0_el2);
+    if (apr_count > 1)
+        apr_load_rest(interface);
+}
+
+const struct gic_ops gicv3_ops = {
+    .lr_state_shift = LR_STATE_SHIFT,
+    .init = init,
+    .cpu_init = cpu_init,
+    .enable = enable,
+    .disable = disable,
+    .enable_private = enable_private,
+    .set_active = set_active,
+    .is_pending = is_pending,
+    .send = send,
+    .lr_encode = lr_encode,
+    .lr_read = lr_read,
+    .lr_write = lr_write,
+    .interface_save = interface_save,
+    .interface_load = interface_load,
+};

@@ -1,0 +1,322 @@
+/*
+ * The board from the firmware's device tree: RAM, CPUs, GIC, timer, PSCI, UART; and the package behind the image. What the kernel
+ * cannot do without is looked for at the end, so that an odd tree is told apart from one that lacks something.
+ */
+#include "board.h"
+#include "console.h"
+#include "layout.h"
+#include "log.h"
+#include "mmu.h"
+#include "sysreg.h"
+#include "tree.h"
+
+#include <bulkhead/package.h>
+#include <libfdt.h>
+#include <string.h>
+
+enum {
+    FDT_SIZE_MAX = 0x200000, /* Linux boot protocol */
+    PPI_FIRST = 16,
+    INTERRUPT_IS_PPI = 1, /* first cell of `interrupts` below a GIC */
+    TIMER_VIRTUAL = 2,    /* place in a timer's `interrupts` */
+    TIMER_HYP = 3,
+    MAINTENANCE_USUAL = 25,
+};
+
+struct platform platform;
+struct board board;
+static bool boot_cpu_listed;
+static int timer_node = -1, gic_node = -1, stdout_node = -1;
+
+/* --- ranges ----------------------------------------------------------------------------------------------------------- */
+
+static void reserve(struct range range)
+{
+    uint64_t base = range.base.raw & ~(uint64_t)(PAGE_SIZE - 1), end = page_round_up(range.base.raw + range.size);
+    if (!range.size)
+        return;
+    if (platform.reserved_count == PLATFORM_RANGES)
+        panic("device tree: more than %u reserved stretches of memory", PLATFORM_RANGES);
+    platform.reserved[platform.reserved_count++] = (struct range){paddr(base), end - base};
+}
+
+static void ram_add(struct range range)
+{
+    uint64_t base = page_round_up(range.base.raw), end = (range.base.raw + range.size) & ~(uint64_t)(PAGE_SIZE - 1);
+    unsigned at = platform.ram_count;
+    if (base >= end)
+        return;
+    if (at == PLATFORM_RANGES) {
+        log_print("bulkhead: memory at %lx left unused: more than %u banks\n", base, PLATFORM_RANGES);
+        return;
+    }
+    for (; at > 0 && platform.ram[at - 1].base.raw > base; at--)
+        platform.ram[at] = platform.ram[at - 1];
+    platform.ram[at] = (struct range){paddr(base), end - base};
+    platform.ram_count++;
+}
+
+static struct range reg_need(const struct tree_node *node, unsigned index)
+{
+    struct range range;
+    if (!tree_reg(node, index, &range))
+        panic("device tree: node %s: no usable entry %u in property reg", node->name, index);
+    return range;
+}
+
+/* --- nodes ------------------------------------------------------------------------------------------------------------ */
+
+static void memory_found(const struct tree_node *node)
+{
+    struct range range;
+    for (unsigned i = 0; tree_reg(node, i, &range); i++)
+        ram_add(range);
+}
+
+static void reserved_found(const struct tree_node *node)
+{
+    struct range range;
+    for (unsigned i = 0; tree_reg(node, i, &range); i++)
+        reserve(range);
+}
+
+/* In the tree's order, but the CPU that booted is the first. */
+static void cpu_found(const struct tree_node *node)
+{
+    uint64_t mpidr;
+    if (!tree_reg_value(node, &mpidr))
+        panic("device tree: node %s: property reg is missing", node->name);
+    mpidr &= MPIDR_AFFINITY;
+    if (mpidr == board.mpidr[0])
+        boot_cpu_listed = true;
+    else if (platform.cpus < CPUS_MAX)
+        board.mpidr[platform.cpus++] = mpidr;
+}
+
+static void gicv2_found(const struct tree_node *node)
+{
+    if (gic_node >= 0)
+        return;
+    gic_node = node->offset;
+    platform.interrupt_version = 2;
+    board.distributor = reg_need(node, 0);
+    board.cpu_interface = reg_need(node, 1);
+    board.virtual_control = reg_need(node, 2);
+    platform.virtual_interface = reg_need(node, 3);
+    reserve(board.distributor);
+    reserve(board.cpu_interface);
+    reserve(board.virtual_control);
+}
+
+static void gicv3_found(const struct tree_node *node)
+{
+    uint32_t regions = tree_cell(node->fdt, node->offset, "#redistributor-regions", 1);
+    int size = 0;
+    const fdt32_t *stride = fdt_getprop(node->fdt, node->offset, "redistributor-stride", &size);
+    if (gic_node >= 0)
+        return;
+    if (regions > BOARD_REDISTRIBUTORS)
+        panic("device tree: node %s: property #redistributor-regions is more than %u", node->name, BOARD_REDISTRIBUTORS);
+    gic_node = node->offset;
+    platform.interrupt_version = 3;
+    board.distributor = reg_need(node, 0);
+    reserve(board.distributor);
+    for (unsigned i = 0; i < regions; i++) {
+        board.redistributors[i] = reg_need(node, 1 + i);
+        reserve(board.redistributors[i]);
+    }
+    board.redistributor_count = regions;
+    if (stride && size >= 4)
+        board.redistributor_stride = fdt32_to_cpu(stride[size / 4 - 1]);
+}
+
+/* Whoever commands it writes to any memory: nobody gets it. */
+static void its_found(const struct tree_node *node)
+{
+    reserve(reg_need(node, 0));
+}
+
+static void timer_found(const struct tree_node *node)
+{
+    timer_node = node->offset;
+}
+
+static void psci_found(const struct tree_node *node)
+{
+    bool numbered = tree_compatible(node, "arm,psci-0.2") || tree_compatible(node, "arm,psci-1.0");
+    if (!tree_string_is(node, "method", "smc"))
+        panic("device tree: node %s: property method is not \"smc\": the firmware cannot be called from EL2", node->name);
+    board.psci_on = numbered ? 0xc4000003 : tree_cell(node->fdt, node->offset, "cpu_on", 0);
+    board.psci_off = numbered ? 0x84000008 : 0;
+    board.psci_reset = numbered ? 0x84000009 : 0;
+}
+
+/* The console's registers: the one that stdout-path names, else the first. */
+static void uart_found(const struct tree_node *node)
+{
+    struct range range;
+    if ((!board.uart.raw || node->offset == stdout_node) && tree_reg(node, 0, &range))
+        board.uart = range.base;
+}
+
+static void visit_uart(const struct tree_node *node)
+{
+    if (tree_compatible(node, "arm,pl011") || tree_compatible(node, "arm,sbsa-uart"))
+        uart_found(node);
+}
+
+static const struct {
+    const char *property, *value;
+    void (*found)(const struct tree_node *node);
+} kinds[] = {
+    {"device_type", "memory", memory_found},
+    {"device_type", "cpu", cpu_found},
+    {"compatible", "arm,cortex-a15-gic", gicv2_found},
+    {"compatible", "arm,gic-400", gicv2_found},
+    {"compatible", "arm,cortex-a7-gic", gicv2_found},
+    {"compatible", "arm,gic-v3", gicv3_found},
+    {"compatible", "arm,gic-v3-its", its_found},
+    {"compatible", "arm,armv8-timer", timer_found},
+    {"compatible", "arm,psci-0.2", psci_found},
+    {"compatible", "arm,psci", psci_found},
+    {"compatible", "arm,psci-1.0", psci_found},
+};
+
+static bool is_reserved_memory(const struct tree_node *node)
+{
+    const char *parent = node->depth == 2 ? fdt_get_name(node->fdt, node->path[1].offset, NULL) : NULL;
+    return parent && strcmp(parent, "reserved-memory") == 0;
+}
+
+static void visit(const struct tree_node *node)
+{
+    int sizes[2];
+    const char *lists[2] = {fdt_getprop(node->fdt, node->offset, "compatible", &sizes[0]),
+                            fdt_getprop(node->fdt, node->offset, "device_type", &sizes[1])};
+    if (is_reserved_memory(node)) {
+        reserved_found(node);
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
+        unsigned which = kinds[i].property[0] == 'd';
+        if (lists[which] && fdt_stringlist_contains(lists[which], sizes[which], kinds[i].value)) {
+            kinds[i].found(node);
+            return;
+        }
+    }
+}
+
+/* --- what needs several nodes ------------------------------------------------------------------------------------------ */
+
+/* Number of a PPI: entry `index` of the node's `interrupts`; 0: there is none. */
+static unsigned ppi_number(const void *fdt, int node, unsigned index)
+{
+    int size = 0;
+    unsigned cells = tree_cell(fdt, gic_node, "#interrupt-cells", 3);
+    const fdt32_t *interrupts = fdt_getprop(fdt, node, "interrupts", &size);
+    if (!interrupts || (unsigned)size < (index + 1) * cells * 4 || fdt32_to_cpu(interrupts[index * cells]) != INTERRUPT_IS_PPI)
+        return 0;
+    return PPI_FIRST + (fdt32_to_cpu(interrupts[index * cells + 1]) & 0xf);
+}
+
+static void interrupts_find(const void *fdt)
+{
+    if (gic_node < 0)
+        panic("device tree: no node compatible with arm,gic-v3, arm,gic-400 or arm,cortex-a15-gic");
+    if (timer_node < 0)
+        panic("device tree: no node compatible with arm,armv8-timer");
+    board.virtual_timer = ppi_number(fdt, timer_node, TIMER_VIRTUAL);
+    board.hyp_timer = ppi_number(fdt, timer_node, TIMER_HYP);
+    if (!board.virtual_timer || !board.hyp_timer)
+        panic("device tree: node %s: property interrupts lacks the virtual or the hypervisor's timer", fdt_get_name(fdt, timer_node, NULL));
+    unsigned maintenance = ppi_number(fdt, gic_node, 0);
+    board.maintenance = maintenance ? maintenance : MAINTENANCE_USUAL;
+}
+
+static void reservations_find(const void *fdt)
+{
+    uint64_t base, size;
+    for (int i = 0; i < fdt_num_mem_rsv(fdt); i++) {
+        if (fdt_get_mem_rsv(fdt, i, &base, &size) == 0)
+            reserve((struct range){paddr(base), size});
+    }
+}
+
+static void console_find(const void *fdt)
+{
+    int size, chosen = fdt_path_offset(fdt, "/chosen");
+    const char *path = chosen < 0 ? NULL : fdt_getprop(fdt, chosen, "stdout-path", &size);
+    const char *options = path ? memchr(path, ':', (size_t)size) : NULL;
+    if (path)
+        stdout_node = fdt_path_offset_namelen(fdt, path, options ? (int)(options - path) : (int)strlen(path));
+    tree_walk(fdt, visit_uart);
+    if (board.uart.raw)
+        console_init(board.uart);
+}
+
+static void check(void)
+{
+    if (!platform.ram_count)
+        panic("device tree: no node with device_type \"memory\" and a usable property reg");
+    if (!boot_cpu_listed)
+        panic("device tree: no node with device_type \"cpu\" and property reg %lx, which is this CPU's", board.mpidr[0]);
+    if (!board.psci_on)
+        panic("device tree: no node compatible with arm,psci-0.2 (or arm,psci with property cpu_on)");
+}
+
+/* --- package ------------------------------------------------------------------------------------------------------------ */
+
+/* The table, and the first page of root's program, are all that the kernel reads of it. */
+static void package_find(void)
+{
+    paddr_t base = paddr((uint64_t)_image_end);
+    const struct package_header *header = mmu_map_constant(base, sizeof(*header));
+    if (header->magic != PACKAGE_MAGIC || header->version != PACKAGE_VERSION)
+        panic("no package behind the kernel: boot an image that `bulkhead pack` wrote");
+    platform.package = (struct range){base, page_round_up(header->size)};
+    mmu_map_constant(base, sizeof(*header) + header->count * sizeof(header->entries[0]));
+    for (unsigned i = 0; i < header->count; i++) {
+        if (strcmp(header->entries[i].name, "root") == 0)
+            mmu_map_constant(paddr(base.raw + header->entries[i].offset), sizeof(struct component_header));
+    }
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------------------ */
+
+static const void *fdt_open(paddr_t base)
+{
+    const void *fdt = mmu_map_blocks(base, PAGE_SIZE);
+    uint32_t size = fdt_magic(fdt) == FDT_MAGIC ? fdt_totalsize(fdt) : 0;
+    if (size > FDT_SIZE_MAX)
+        size = 0;
+    mmu_map_blocks(base, size);
+    platform.fdt = (struct range){base, size};
+    if (!size || fdt_check_header(fdt) != 0)
+        panic("no device tree at %lx", base.raw); /* nobody can read it, but a debugger */
+    return fdt;
+}
+
+static uint64_t address_limit(void)
+{
+    static const uint8_t bits[] = {32, 36, 40, 42, 44, 48, 52};
+    uint64_t range = read_sysreg(id_aa64mmfr0_el1) & 0xf;
+    uint8_t limit = range < ARRAY_SIZE(bits) ? bits[range] : 48;
+    return UINT64_C(1) << (limit > 48 ? 48 : limit);
+}
+
+void platform_init(paddr_t base)
+{
+    const void *fdt = fdt_open(base);
+    platform.image = (struct range){paddr((uint64_t)_image_start), (uint64_t)(_image_end - _image_start)};
+    platform.physical_limit = address_limit();
+    platform.cpus = 1;
+    board.mpidr[0] = read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
+    console_find(fdt);
+    reservations_find(fdt);
+    tree_walk(fdt, visit);
+    check();
+    interrupts_find(fdt);
+    mmu_unmap_blocks(platform.fdt.base, platform.fdt.size);
+    package_find();
+    mmu_area_init();
+}
