@@ -8,7 +8,7 @@
 #include <libfdt.h>
 #include <string.h>
 
-enum { CELLS_MAX = 32, SEED_SIZE = 32, NAME_SIZE = 40 };
+enum { CELLS_MAX = 32, SEED_SIZE = 32, NODE_NAME_SIZE = 40 };
 
 static void note(struct fdt_writer *writer, int error)
 {
@@ -88,7 +88,7 @@ void fdt_write_reg(struct fdt_writer *writer, uint64_t address, uint64_t size, u
 
 void fdt_write_memory(struct fdt_writer *writer, unsigned address_cells, unsigned size_cells)
 {
-    char name[NAME_SIZE];
+    char name[NODE_NAME_SIZE];
     format_text(name, sizeof name, "memory@%llx", (unsigned long long)machine.ram.base);
     fdt_node_begin(writer, name);
     fdt_write_text(writer, "device_type", "memory");

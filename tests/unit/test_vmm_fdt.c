@@ -1,0 +1,231 @@
+/* The guest's device tree: generated, and copied from a user's. */
+#include "../../components/lib/format.c"
+#include "../../components/vmm/fdt.c"
+#include "../../components/vmm/fdt_user.c"
+#include "../../components/vmm/fdt_writer.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "../../components/vmm/devices.h"
+#include "../../components/vmm/trng.h"
+
+struct machine machine;
+
+static bool with_seed, with_rtc;
+static const struct mmio_range somewhere;
+static const struct device given_device = {"pl031@9010000", 1, 1, {0x9010000}, {0x1000}, {34}, {20}};
+static const struct doorbell given_doorbell = {"probe", 35};
+static unsigned given_devices, given_doorbells;
+static uint8_t buffer[65536];
+
+bool trng_is_offered(void)
+{
+    return with_seed;
+}
+
+void trng_bytes(void *to, size_t size)
+{
+    memset(to, 0x5a, size);
+}
+
+const struct mmio_range *mmio_find(uint64_t address)
+{
+    return address == RTC_BASE && with_rtc ? &somewhere : NULL;
+}
+
+const struct device *devices_all(unsigned *count)
+{
+    *count = given_devices;
+    return &given_device;
+}
+
+const struct doorbell *doorbells_all(unsigned *count)
+{
+    *count = given_doorbells;
+    return &given_doorbell;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    machine = (struct machine){.name = "test", .cpus = 3, .gic_version = 3, .ram = {NULL, 0x40000000, 0x20000000}};
+    with_seed = false;
+    with_rtc = true;
+    given_devices = given_doorbells = 0;
+    return 0;
+}
+
+static uint32_t cell(const char *path, const char *property, int index)
+{
+    int length, node = fdt_path_offset(buffer, path);
+    const uint32_t *value = fdt_getprop(buffer, node, property, &length);
+    assert_non_null(value);
+    assert_true(index < length / 4);
+    return fdt32_to_cpu(value[index]);
+}
+
+static const char *text(const char *path, const char *property)
+{
+    const char *value = fdt_getprop(buffer, fdt_path_offset(buffer, path), property, NULL);
+    assert_non_null(value);
+    return value;
+}
+
+static bool has(const char *path, const char *property)
+{
+    int node = fdt_path_offset(buffer, path);
+    return node >= 0 && (!property || fdt_getprop(buffer, node, property, NULL));
+}
+
+static void test_generated_v3(void **state)
+{
+    const struct fdt_boot boot = {0x48000000, 0x1234};
+    (void)state;
+    machine.bootargs = (struct blob){(const uint8_t *)"console=ttyAMA0", 15};
+    assert_int_equal(fdt_generate(buffer, sizeof buffer, &boot), 0);
+    assert_int_equal(fdt_check_full(buffer, sizeof buffer), 0);
+    assert_string_equal(text("/chosen", "bootargs"), "console=ttyAMA0");
+    assert_int_equal(cell("/chosen", "linux,initrd-start", 1), 0x48000000);
+    assert_int_equal(cell("/chosen", "linux,initrd-end", 1), 0x48001234);
+    assert_false(has("/chosen", "rng-seed"));
+    assert_int_equal(cell("/memory@40000000", "reg", 1), 0x40000000);
+    assert_int_equal(cell("/memory@40000000", "reg", 3), 0x20000000);
+    assert_true(has("/cpus/cpu@2", NULL));
+    assert_false(has("/cpus/cpu@3", NULL));
+    assert_string_equal(text("/intc@8000000", "compatible"), "arm,gic-v3");
+    assert_int_equal(cell("/intc@8000000", "reg", 5), 0x80a0000);
+    assert_int_equal(cell("/intc@8000000", "reg", 7), 0x60000);
+    assert_int_equal(cell("/timer", "interrupts", 7), 11);
+    assert_true(has("/pl031@9010000", "interrupts"));
+}
+
+static void test_generated_v2(void **state)
+{
+    const struct fdt_boot boot = {0};
+    (void)state;
+    machine.gic_version = 2;
+    with_seed = true;
+    assert_int_equal(fdt_generate(buffer, sizeof buffer, &boot), 0);
+    assert_string_equal(text("/intc@8000000", "compatible"), "arm,cortex-a15-gic");
+    assert_int_equal(cell("/timer", "interrupts", 2), 0x704);
+    assert_false(has("/chosen", "linux,initrd-start"));
+    assert_false(has("/chosen", "bootargs"));
+    assert_true(has("/chosen", "rng-seed"));
+}
+
+/* A board's clock instead of the emulated one, and a doorbell. */
+static void test_given(void **state)
+{
+    const struct fdt_boot boot = {0};
+    (void)state;
+    with_rtc = false;
+    given_devices = given_doorbells = 1;
+    assert_int_equal(fdt_generate(buffer, sizeof buffer, &boot), 0);
+    assert_string_equal(text("/pl031@9010000", "compatible"), "arm,pl031");
+    assert_int_equal(cell("/pl031@9010000", "interrupts", 1), 2);
+    assert_string_equal(text("/doorbell@b000000", "compatible"), "bulkhead,doorbell");
+    assert_int_equal(cell("/doorbell@b000000", "interrupts", 1), 3);
+}
+
+static void test_too_small(void **state)
+{
+    const struct fdt_boot boot = {0};
+    (void)state;
+    for (size_t size = 0; size < 1000; size += 8)
+        assert_int_not_equal(fdt_generate(buffer, size, &boot), 0);
+}
+
+/* A small tree of a user, with a cell each for addresses and sizes. */
+static void user_make(uint8_t *user, size_t size, bool with_chosen)
+{
+    struct fdt_writer writer;
+    fdt_write_begin(&writer, user, size);
+    fdt_add_reservemap_entry(user, 0x41000000, 0x1000);
+    fdt_finish_reservemap(user);
+    fdt_node_begin(&writer, "");
+    WRITE_CELLS(&writer, "#address-cells", 1);
+    WRITE_CELLS(&writer, "#size-cells", 1);
+    fdt_node_begin(&writer, "memory@80000000");
+    fdt_write_text(&writer, "device_type", "memory");
+    fdt_write_reg(&writer, 0x80000000, 0x1000, 1, 1);
+    fdt_node_end(&writer);
+    if (with_chosen) {
+        fdt_node_begin(&writer, "chosen");
+        fdt_write_text(&writer, "bootargs", "theirs");
+        fdt_write_text(&writer, "stdout-path", "/uart");
+        fdt_write_u64(&writer, "linux,initrd-start", 1);
+        fdt_node_begin(&writer, "module");
+        fdt_node_end(&writer);
+        fdt_node_end(&writer);
+    }
+    fdt_node_begin(&writer, "uart");
+    fdt_write_text(&writer, "bootargs", "not chosen's");
+    fdt_node_end(&writer);
+    fdt_node_end(&writer);
+    fdt_write_end(&writer);
+    assert_int_equal(writer.error, 0);
+}
+
+static void test_user(void **state)
+{
+    static uint8_t user[4096];
+    const struct fdt_boot boot = {0x42000000, 16};
+    (void)state;
+    user_make(user, sizeof user, true);
+    assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
+    assert_int_equal(fdt_check_full(buffer, sizeof buffer), 0);
+    assert_false(has("/memory@80000000", NULL));
+    assert_int_equal(cell("/memory@40000000", "reg", 0), 0x40000000);
+    assert_int_equal(cell("/memory@40000000", "reg", 1), 0x20000000);
+    assert_string_equal(text("/chosen", "bootargs"), "theirs");
+    assert_string_equal(text("/chosen", "stdout-path"), "/uart");
+    assert_int_equal(cell("/chosen", "linux,initrd-start", 1), 0x42000000);
+    assert_true(has("/chosen/module", NULL));
+    assert_string_equal(text("/uart", "bootargs"), "not chosen's");
+    assert_int_equal(fdt_num_mem_rsv(buffer), 1);
+}
+
+static void test_user_bootargs(void **state)
+{
+    static uint8_t user[4096];
+    const struct fdt_boot boot = {0};
+    (void)state;
+    machine.bootargs = (struct blob){(const uint8_t *)"ours", 4};
+    user_make(user, sizeof user, true);
+    assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
+    assert_string_equal(text("/chosen", "bootargs"), "ours");
+    user_make(user, sizeof user, false);
+    assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
+    assert_string_equal(text("/chosen", "bootargs"), "ours");
+}
+
+/* Damage may go unnoticed, but leads nowhere. */
+static void test_user_damaged(void **state)
+{
+    static uint8_t user[1024];
+    const struct fdt_boot boot = {0};
+    (void)state;
+    for (size_t i = 0; i < 700; i++)
+        for (unsigned bit = 0; bit < 8; bit++) {
+            user_make(user, sizeof user, true);
+            user[i] ^= (uint8_t)(1 << bit);
+            fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot);
+        }
+    memset(user, 0, sizeof user);
+    assert_int_not_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_generated_v3, setup), cmocka_unit_test_setup(test_generated_v2, setup),
+        cmocka_unit_test_setup(test_given, setup),        cmocka_unit_test_setup(test_too_small, setup),
+        cmocka_unit_test_setup(test_user, setup),         cmocka_unit_test_setup(test_user_bootargs, setup),
+        cmocka_unit_test_setup(test_user_damaged, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
