@@ -73,7 +73,7 @@ $(BUILD)/toolchain: FORCE
 KERNEL_CORE := $(wildcard kernel/core/*.c kernel/core/sched/*.c)
 KERNEL_SOURCES := $(KERNEL_CORE) $(wildcard kernel/arch/aarch64/*.c kernel/arch/aarch64/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(OBJ)/%.o)
-KERNEL_FLAGS := $(TARGET_FLAGS) -fpie -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
+KERNEL_FLAGS := $(TARGET_FLAGS) -fpie -ffixed-x18 -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
 KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
 
 $(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags | $(LIBFDT)
