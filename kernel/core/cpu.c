@@ -93,7 +93,8 @@ static void timer_update(struct cpu *cpu)
 void timer_handle(struct cpu *cpu)
 {
     struct thread *current = cpu->current;
-    cpu->timer_armed = 0; /* whatever comes next must be armed anew */
+    cpu->timer_armed = UINT64_MAX;
+    arch_timer_set(UINT64_MAX); /* silent until the next deadline is known */
     thread_timers_expire(cpu);
     if (current && current->state == THREAD_READY && cpu->slice_end <= arch_counter()) {
         cpu->scheduler.policy->dequeue(&cpu->scheduler, current);

@@ -9,7 +9,6 @@
 #include <bulkhead/bootinfo.h>
 #include <bulkhead/package.h>
 
-struct platform platform;
 extern const char build_commit[];
 
 enum {

@@ -114,7 +114,7 @@ static void donation_link(struct donation *donation, struct partition *partition
     partition->memory_bytes += memory->size;
 }
 
-struct partition *partition_new(struct cap *memory, uint64_t cpus, unsigned priority, status_t *status)
+struct partition *partition_new(struct cap *memory, uint64_t cpu_mask, unsigned priority, status_t *status)
 {
     *status = memory->size < PARTITION_MIN_MEMORY ? STATUS_ARGUMENT : donation_check(memory);
     if (*status != STATUS_OK)
@@ -124,12 +124,13 @@ struct partition *partition_new(struct cap *memory, uint64_t cpus, unsigned prio
     __builtin_memset(partition, 0, PAGE_SIZE);
     partition->object.type = CAP_PARTITION;
     partition->object.payer = partition;
-    partition->cpus = cpus;
+    partition->cpus = cpu_mask;
     partition->priority = priority;
     donation_link(&partition->first, partition, memory, PAGE_SIZE);
     struct cap *self = cap_slot_for(partition, CAP_SELF, status);
     ASSERT(self); /* PARTITION_MIN_MEMORY suffices for it */
-    *self = (struct cap){.rights = RIGHT_CREATE | RIGHT_GRANT | RIGHT_OBSERVE,
+    *self = (struct cap){.type = CAP_PARTITION,
+                         .rights = RIGHT_CREATE | RIGHT_GRANT | RIGHT_OBSERVE,
                          .holder = partition,
                          .object = &partition->object};
     return partition;

@@ -3,8 +3,7 @@
 #include "call.h"
 #include "cap.h"
 #include "cpu.h"
-#include "irq.h"
-#include "../../core/irq.h"
+#include "../../core/irq.h" /* not this folder's */
 #include "thread.h"
 #include "vgic.h"
 #include "vm.h"

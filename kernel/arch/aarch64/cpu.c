@@ -52,7 +52,7 @@ static void registers_init(struct cpu *cpu)
     write_sysreg(0, hstr_el2);
     write_sysreg(CPTR_TRAPS, cptr_el2);
     write_sysreg(mdcr_value(), mdcr_el2);
-    write_sysreg(3, cnthctl_el2);
+    write_sysreg(CNTHCTL_EL1PCTEN, cnthctl_el2);
     write_sysreg(0, cntvoff_el2);
     write_sysreg(0, cnthp_ctl_el2);
     write_sysreg(0, cntv_ctl_el0);

@@ -48,11 +48,15 @@
         .balign 2048
         .global vectors
 vectors:
-        /* The kernel itself must not cause any. */
+        /*
+         * The kernel itself causes no exceptions, but for one: a monitor may write a pstate that no lower level has. The exception
+         * return then stays here and sets PSTATE.IL (D1.14.4); SP_EL2 and the frame are as before it. x18 is not the compiler's.
+         */
         .irp    off, 0x000, 0x080, 0x100, 0x180, 0x200, 0x280, 0x300, 0x380
         .org    vectors + \off
-        stp     x0, x1, [sp, #-16]!             // a spare word or two below the kernel's stack or a frame
-        mov     x1, #\off
+        mrs     x18, spsr_el2
+        tbnz    x18, #20, illegal
+        mov     x18, #\off
         b       fatal
         .endr
         lower   0x400, trap_sync
@@ -92,36 +96,45 @@ resume:
         dsb     nsh                             // no speculation past the return (straight-line)
         isb
 
-/*
- * An exception in the kernel, x1 = vector, x0 and x1 of that moment on its stack: all registers go to the panic stack,
- * kernel_fault(frame, vector) tells.
- */
+/* The frame that could not be returned to: trap_illegal(cpu, frame). */
+illegal:
+        mrs     x0, tpidr_el2
+        mov     x1, sp
+        ldr     x4, [x0, #CPU_STACK_TOP]
+        mov     sp, x4
+        mov     x29, xzr
+        bl      trap_illegal
+        b       resume
+
+/* An exception in the kernel, x18 = vector: all registers go to the panic stack, kernel_fault(frame, vector) tells. */
 fatal:
-        adrp    x0, panic_stack_top
-        add     x0, x0, :lo12:panic_stack_top
-        sub     x0, x0, #288
-        stp     x2, x3, [x0, #16]
-        ldp     x2, x3, [sp], #16
-        stp     x2, x3, [x0]
-        stp     x4, x5, [x0, #32]
-        stp     x6, x7, [x0, #48]
-        stp     x8, x9, [x0, #64]
-        stp     x10, x11, [x0, #80]
-        stp     x12, x13, [x0, #96]
-        stp     x14, x15, [x0, #112]
-        stp     x16, x17, [x0, #128]
-        stp     x18, x19, [x0, #144]
-        stp     x20, x21, [x0, #160]
-        stp     x22, x23, [x0, #176]
-        stp     x24, x25, [x0, #192]
-        stp     x26, x27, [x0, #208]
-        stp     x28, x29, [x0, #224]
+        msr     elr_el1, x18                    // no guest will see it any more
+        adrp    x18, panic_stack_top
+        add     x18, x18, :lo12:panic_stack_top
+        sub     x18, x18, #288
+        stp     x0, x1, [x18]
+        stp     x2, x3, [x18, #16]
+        stp     x4, x5, [x18, #32]
+        stp     x6, x7, [x18, #48]
+        stp     x8, x9, [x18, #64]
+        stp     x10, x11, [x18, #80]
+        stp     x12, x13, [x18, #96]
+        stp     x14, x15, [x18, #112]
+        stp     x16, x17, [x18, #128]
+        stp     xzr, x19, [x18, #144]
+        stp     x20, x21, [x18, #160]
+        stp     x22, x23, [x18, #176]
+        stp     x24, x25, [x18, #192]
+        stp     x26, x27, [x18, #208]
+        stp     x28, x29, [x18, #224]
         mov     x2, sp
-        stp     x30, x2, [x0, #240]             // the field for SP_EL0 bears the kernel's SP here
+        stp     x30, x2, [x18, #240]            // the field for SP_EL0 bears the kernel's SP here
         mrs     x2, elr_el2
         mrs     x3, spsr_el2
-        stp     x2, x3, [x0, #FRAME_PC]
-        mov     sp, x0
+        stp     x2, x3, [x18, #FRAME_PC]
+        mov     sp, x18
+        mov     x0, x18
+        mrs     x1, elr_el1
         bl      kernel_fault
         b       .
 

@@ -88,12 +88,7 @@ void arch_space_flush(struct space *space, saddr_t address, uint64_t size)
     isb();
     write_sysreg(ptr_to_phys(space->table.root).raw | tag << 48, vttbr_el2);
     isb();
-    /* TLBI VMALLE1 applies to EL1&0 only with TGE clear (D5.10.2); HCR_EL2.VM and stage 1 of this CPU are not used at EL2. */
-    write_sysreg(hcr & ~(UINT64_C(1) << 27), hcr_el2);
-    isb();
     flush_current(address, size);
-    write_sysreg(hcr | UINT64_C(1) << 27, hcr_el2);
-    isb();
     write_sysreg(vttbr, vttbr_el2);
     isb();
     write_sysreg(hcr, hcr_el2);

@@ -37,7 +37,7 @@ _start: /* header of an arm64 Image, see the Linux boot protocol */
     b       boot
     .word   0
     .quad   0 /* text_offset */
-    .quad   _image_size
+    .word   _image_size, 0 /* in halves: a linker would have the loader relocate a 64-bit one */
     .quad   0xa /* little-endian, 4 KiB pages, anywhere in memory */
     .quad   0, 0, 0
     .ascii  "ARM\x64"

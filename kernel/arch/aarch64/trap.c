@@ -3,6 +3,7 @@
 #include "call.h"
 #include "cpu.h"
 #include "irq.h"
+#include "log.h"
 #include "thread.h"
 #include "vcpu.h"
 #include "vgic.h"
@@ -221,5 +222,15 @@ struct frame *trap_serror(struct cpu *cpu, struct frame *frame)
         guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
     else
         thread_fault(cpu, thread, FAULT_ERROR, 0, esr);
+    return trap_return(cpu);
+}
+
+/* A monitor left a pstate that no lower level has: its guest stops there. */
+struct frame *trap_illegal(struct cpu *cpu, struct frame *frame)
+{
+    struct vcpu *vcpu = cpu->current->vcpu;
+    (void)frame;
+    ASSERT(vcpu); /* components' frames are the kernel's own */
+    guest_exit(cpu, vcpu, EXIT_UNDEFINED, read_sysreg(esr_el2));
     return trap_return(cpu);
 }

@@ -11,6 +11,7 @@ struct vcpu;
 struct frame *trap_sync(struct cpu *cpu, struct frame *frame);
 struct frame *trap_irq(struct cpu *cpu, struct frame *frame);
 struct frame *trap_serror(struct cpu *cpu, struct frame *frame);
+struct frame *trap_illegal(struct cpu *cpu, struct frame *frame);
 
 /* ESR_ELx (Arm ARM D13.2.37). */
 enum esr_class {
@@ -39,6 +40,8 @@ struct sysreg_access {
 };
 #define SYSREG(op0, op1, crn, crm, op2) ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
 
+/* Reads the processor's identification registers and decides what guests see of them. Once, at boot. sysreg.c */
+void sysreg_init(void);
 /* Emulates the access; false: not one that the kernel knows. sysreg.c */
 bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access);
 

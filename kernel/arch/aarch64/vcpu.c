@@ -41,6 +41,12 @@ enum {
     SCTLR_COMPONENT = 0x30d00800 | 1 << 12 | 1 << 2 | 1 << 26 | 1 << 15 | 1 << 14, /* RES1, I, C, UCI, UCT, DZE */
     CPACR_COMPONENT = 3 << 20, /* so that the FP trap is CPTR_EL2's */
     CNTKCTL_COMPONENT = 3,     /* EL0 reads both counters */
+    /*
+     * CNTHCTL_EL2: EL1PCTEN, and for components EL1PCEN too, because QEMU 7.2 looks at that bit when EL0 reads the counter. A component's
+     * use of the physical timer traps by CNTKCTL_EL1 all the same.
+     */
+    CNTHCTL_GUEST = 1,
+    CNTHCTL_COMPONENT = 3,
     CPTR_RES1 = 0x33ff,
     CPTR_TFP = 1 << 10,
 };
@@ -65,6 +71,7 @@ static void side_component(struct cpu *cpu, struct thread *thread)
     write_sysreg(SCTLR_COMPONENT, sctlr_el1);
     write_sysreg(CPACR_COMPONENT, cpacr_el1);
     write_sysreg(CNTKCTL_COMPONENT, cntkctl_el1);
+    write_sysreg(CNTHCTL_COMPONENT, cnthctl_el2);
     write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
     write_sysreg(thread->arch.frame.sp_el0, sp_el0);
     write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
@@ -90,6 +97,7 @@ static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
     write_sysreg(state->el1.sctlr, sctlr_el1);
     write_sysreg(state->el1.cpacr, cpacr_el1);
     write_sysreg(state->el1.cntkctl, cntkctl_el1);
+    write_sysreg(CNTHCTL_GUEST, cnthctl_el2);
     write_sysreg(state->el1.tpidr_el0, tpidr_el0);
     write_sysreg(state->el1.tpidrro_el0, tpidrro_el0);
     write_sysreg(state->regs.sp_el0, sp_el0);
