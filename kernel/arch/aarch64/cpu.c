@@ -5,10 +5,10 @@
 #include "layout.h"
 #include "log.h"
 #include "mmu.h"
+#include "tree.h"
 #include "trap.h"
 
 enum { PSCI_SUCCESS = 0, PSCI_ALREADY_ON = -4 };
-enum { FDT_MAGIC_STORED = (int)0xedfe0dd0 };
 #define RAM_BASE_OF_EMULATORS UINT64_C(0x40000000) /* where QEMU leaves the tree for an ELF file */
 
 /* HCR_EL2: the lower level is AArch64, physical interrupts and SErrors come here. The world switch adds the rest. */
@@ -73,9 +73,8 @@ static void cpus_prepare(void)
 
 static bool is_fdt(paddr_t at)
 {
-    const int32_t *magic = mmu_map_blocks(at, sizeof(*magic));
-    bool found = *magic == FDT_MAGIC_STORED;
-    mmu_unmap_blocks(at, sizeof(*magic));
+    bool found = tree_size(mmu_map_blocks(at, PAGE_SIZE)) != 0;
+    mmu_unmap_blocks(at, PAGE_SIZE);
     return found;
 }
 

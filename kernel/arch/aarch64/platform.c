@@ -11,7 +11,6 @@
 #include "tree.h"
 
 #include <bulkhead/package.h>
-#include <libfdt.h>
 #include <string.h>
 
 enum {
@@ -21,12 +20,14 @@ enum {
     TIMER_VIRTUAL = 2,    /* place in a timer's `interrupts` */
     TIMER_HYP = 3,
     MAINTENANCE_USUAL = 25,
+    ALIAS_SIZE = 32,
 };
 
 struct platform platform;
 struct board board;
 static bool boot_cpu_listed;
-static int timer_node = -1, gic_node = -1, stdout_node = -1;
+static struct tree_node timer_node, gic_node, chosen_node, aliases_node; /* depth 0: not found */
+static const char *stdout_path;
 
 /* --- ranges ----------------------------------------------------------------------------------------------------------- */
 
@@ -60,7 +61,7 @@ static struct range reg_need(const struct tree_node *node, unsigned index)
 {
     struct range range;
     if (!tree_reg(node, index, &range))
-        panic("device tree: node %s: no usable entry %u in property reg", node->name, index);
+        panic("device tree: node %s: no usable entry %u in property reg", tree_name(node), index);
     return range;
 }
 
@@ -85,7 +86,7 @@ static void cpu_found(const struct tree_node *node)
 {
     uint64_t mpidr;
     if (!tree_reg_value(node, &mpidr))
-        panic("device tree: node %s: property reg is missing", node->name);
+        panic("device tree: node %s: property reg is missing", tree_name(node));
     mpidr &= MPIDR_AFFINITY;
     if (mpidr == board.mpidr[0])
         boot_cpu_listed = true;
@@ -95,9 +96,9 @@ static void cpu_found(const struct tree_node *node)
 
 static void gicv2_found(const struct tree_node *node)
 {
-    if (gic_node >= 0)
+    if (gic_node.depth)
         return;
-    gic_node = node->offset;
+    gic_node = *node;
     platform.interrupt_version = 2;
     board.distributor = reg_need(node, 0);
     board.cpu_interface = reg_need(node, 1);
@@ -110,14 +111,12 @@ static void gicv2_found(const struct tree_node *node)
 
 static void gicv3_found(const struct tree_node *node)
 {
-    uint32_t regions = tree_cell(node->fdt, node->offset, "#redistributor-regions", 1);
-    int size = 0;
-    const fdt32_t *stride = fdt_getprop(node->fdt, node->offset, "redistributor-stride", &size);
-    if (gic_node >= 0)
+    uint32_t regions = tree_cell(node, "#redistributor-regions", 0, 1);
+    if (gic_node.depth)
         return;
     if (regions > BOARD_REDISTRIBUTORS)
-        panic("device tree: node %s: property #redistributor-regions is more than %u", node->name, BOARD_REDISTRIBUTORS);
-    gic_node = node->offset;
+        panic("device tree: node %s: property #redistributor-regions is more than %u", tree_name(node), BOARD_REDISTRIBUTORS);
+    gic_node = *node;
     platform.interrupt_version = 3;
     board.distributor = reg_need(node, 0);
     reserve(board.distributor);
@@ -126,8 +125,7 @@ static void gicv3_found(const struct tree_node *node)
         reserve(board.redistributors[i]);
     }
     board.redistributor_count = regions;
-    if (stride && size >= 4)
-        board.redistributor_stride = fdt32_to_cpu(stride[size / 4 - 1]);
+    board.redistributor_stride = tree_cell(node, "redistributor-stride", 1, 0); /* low half of two cells */
 }
 
 /* Whoever commands it writes to any memory: nobody gets it. */
@@ -138,118 +136,126 @@ static void its_found(const struct tree_node *node)
 
 static void timer_found(const struct tree_node *node)
 {
-    timer_node = node->offset;
+    timer_node = *node;
 }
 
 static void psci_found(const struct tree_node *node)
 {
-    bool numbered = tree_compatible(node, "arm,psci-0.2") || tree_compatible(node, "arm,psci-1.0");
+    bool numbered = tree_string_is(node, "compatible", "arm,psci-0.2") || tree_string_is(node, "compatible", "arm,psci-1.0");
     if (!tree_string_is(node, "method", "smc"))
-        panic("device tree: node %s: property method is not \"smc\": the firmware cannot be called from EL2", node->name);
-    board.psci_on = numbered ? 0xc4000003 : tree_cell(node->fdt, node->offset, "cpu_on", 0);
+        panic("device tree: node %s: property method is not \"smc\": the firmware cannot be called from EL2", tree_name(node));
+    board.psci_on = numbered ? 0xc4000003 : tree_cell(node, "cpu_on", 0, 0);
     board.psci_off = numbered ? 0x84000008 : 0;
     board.psci_reset = numbered ? 0x84000009 : 0;
 }
 
 /* The console's registers: the one that stdout-path names, else the first. */
-static void uart_found(const struct tree_node *node)
+static void visit_uart(const struct tree_node *node)
 {
     struct range range;
-    if ((!board.uart.raw || node->offset == stdout_node) && tree_reg(node, 0, &range))
+    bool known = tree_string_is(node, "compatible", "arm,pl011") || tree_string_is(node, "compatible", "arm,sbsa-uart");
+    bool wanted = !board.uart.raw || (stdout_path && tree_path_is(node, stdout_path));
+    if (known && wanted && tree_reg(node, 0, &range))
         board.uart = range.base;
 }
 
-static void visit_uart(const struct tree_node *node)
+static void visit_names(const struct tree_node *node)
 {
-    if (tree_compatible(node, "arm,pl011") || tree_compatible(node, "arm,sbsa-uart"))
-        uart_found(node);
+    if (node->depth == 1 && strcmp(tree_name(node), "chosen") == 0)
+        chosen_node = *node;
+    if (node->depth == 1 && strcmp(tree_name(node), "aliases") == 0)
+        aliases_node = *node;
 }
 
-static const struct {
-    const char *property, *value;
+struct kind {
+    const char *value;
     void (*found)(const struct tree_node *node);
-} kinds[] = {
-    {"device_type", "memory", memory_found},
-    {"device_type", "cpu", cpu_found},
-    {"compatible", "arm,cortex-a15-gic", gicv2_found},
-    {"compatible", "arm,gic-400", gicv2_found},
-    {"compatible", "arm,cortex-a7-gic", gicv2_found},
-    {"compatible", "arm,gic-v3", gicv3_found},
-    {"compatible", "arm,gic-v3-its", its_found},
-    {"compatible", "arm,armv8-timer", timer_found},
-    {"compatible", "arm,psci-0.2", psci_found},
-    {"compatible", "arm,psci", psci_found},
-    {"compatible", "arm,psci-1.0", psci_found},
 };
+static const struct kind by_compatible[] = {
+    {"arm,cortex-a15-gic", gicv2_found}, {"arm,gic-400", gicv2_found},  {"arm,cortex-a7-gic", gicv2_found},
+    {"arm,gic-v3", gicv3_found},         {"arm,gic-v3-its", its_found}, {"arm,armv8-timer", timer_found},
+    {"arm,psci-0.2", psci_found},        {"arm,psci-1.0", psci_found},  {"arm,psci", psci_found},
+};
+static const struct kind by_device_type[] = {{"memory", memory_found}, {"cpu", cpu_found}};
 
-static bool is_reserved_memory(const struct tree_node *node)
+static void dispatch(const struct tree_node *node, const char *property, const struct kind *kinds, unsigned count)
 {
-    const char *parent = node->depth == 2 ? fdt_get_name(node->fdt, node->path[1].offset, NULL) : NULL;
-    return parent && strcmp(parent, "reserved-memory") == 0;
-}
-
-static void visit(const struct tree_node *node)
-{
-    int sizes[2];
-    const char *lists[2] = {fdt_getprop(node->fdt, node->offset, "compatible", &sizes[0]),
-                            fdt_getprop(node->fdt, node->offset, "device_type", &sizes[1])};
-    if (is_reserved_memory(node)) {
-        reserved_found(node);
-        return;
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
-        unsigned which = kinds[i].property[0] == 'd';
-        if (lists[which] && fdt_stringlist_contains(lists[which], sizes[which], kinds[i].value)) {
+    uint32_t size = 0;
+    const char *list = tree_property(node, property, &size);
+    for (unsigned i = 0; i < count; i++) {
+        if (tree_list_holds(list, size, kinds[i].value)) {
             kinds[i].found(node);
             return;
         }
     }
 }
 
+static bool is_reserved_memory(const struct tree_node *node)
+{
+    return node->depth == 2 && strcmp(node->path[1].name, "reserved-memory") == 0;
+}
+
+static void visit(const struct tree_node *node)
+{
+    if (is_reserved_memory(node)) {
+        reserved_found(node);
+        return;
+    }
+    dispatch(node, "compatible", by_compatible, ARRAY_SIZE(by_compatible));
+    dispatch(node, "device_type", by_device_type, ARRAY_SIZE(by_device_type));
+}
+
 /* --- what needs several nodes ------------------------------------------------------------------------------------------ */
 
 /* Number of a PPI: entry `index` of the node's `interrupts`; 0: there is none. */
-static unsigned ppi_number(const void *fdt, int node, unsigned index)
+static unsigned ppi_number(const struct tree_node *node, unsigned index)
 {
-    int size = 0;
-    unsigned cells = tree_cell(fdt, gic_node, "#interrupt-cells", 3);
-    const fdt32_t *interrupts = fdt_getprop(fdt, node, "interrupts", &size);
-    if (!interrupts || (unsigned)size < (index + 1) * cells * 4 || fdt32_to_cpu(interrupts[index * cells]) != INTERRUPT_IS_PPI)
+    unsigned first = index * tree_cell(&gic_node, "#interrupt-cells", 0, 3);
+    if (tree_cell(node, "interrupts", first, ~0u) != INTERRUPT_IS_PPI)
         return 0;
-    return PPI_FIRST + (fdt32_to_cpu(interrupts[index * cells + 1]) & 0xf);
+    return PPI_FIRST + (tree_cell(node, "interrupts", first + 1, 0) & 0xf);
 }
 
-static void interrupts_find(const void *fdt)
+static void interrupts_find(void)
 {
-    if (gic_node < 0)
+    if (!gic_node.depth)
         panic("device tree: no node compatible with arm,gic-v3, arm,gic-400 or arm,cortex-a15-gic");
-    if (timer_node < 0)
+    if (!timer_node.depth)
         panic("device tree: no node compatible with arm,armv8-timer");
-    board.virtual_timer = ppi_number(fdt, timer_node, TIMER_VIRTUAL);
-    board.hyp_timer = ppi_number(fdt, timer_node, TIMER_HYP);
+    board.virtual_timer = ppi_number(&timer_node, TIMER_VIRTUAL);
+    board.hyp_timer = ppi_number(&timer_node, TIMER_HYP);
     if (!board.virtual_timer || !board.hyp_timer)
-        panic("device tree: node %s: property interrupts lacks the virtual or the hypervisor's timer", fdt_get_name(fdt, timer_node, NULL));
-    unsigned maintenance = ppi_number(fdt, gic_node, 0);
+        panic("device tree: node %s: property interrupts lacks the virtual or the hypervisor's timer", tree_name(&timer_node));
+    unsigned maintenance = ppi_number(&gic_node, 0);
     board.maintenance = maintenance ? maintenance : MAINTENANCE_USUAL;
 }
 
-static void reservations_find(const void *fdt)
+static void reservations_find(void)
 {
-    uint64_t base, size;
-    for (int i = 0; i < fdt_num_mem_rsv(fdt); i++) {
-        if (fdt_get_mem_rsv(fdt, i, &base, &size) == 0)
-            reserve((struct range){paddr(base), size});
-    }
+    struct range range;
+    for (unsigned i = 0; tree_reservation(i, &range); i++)
+        reserve(range);
 }
 
-static void console_find(const void *fdt)
+/* What an alias stands for; a path stands for itself. Its options after a colon do not matter. */
+static const char *path_resolve(const char *path)
 {
-    int size, chosen = fdt_path_offset(fdt, "/chosen");
-    const char *path = chosen < 0 ? NULL : fdt_getprop(fdt, chosen, "stdout-path", &size);
-    const char *options = path ? memchr(path, ':', (size_t)size) : NULL;
-    if (path)
-        stdout_node = fdt_path_offset_namelen(fdt, path, options ? (int)(options - path) : (int)strlen(path));
-    tree_walk(fdt, visit_uart);
+    char alias[ALIAS_SIZE] = "";
+    uint32_t size;
+    if (!path || *path == '/' || !aliases_node.depth)
+        return path;
+    for (unsigned i = 0; i + 1 < ALIAS_SIZE && path[i] && path[i] != ':'; i++)
+        alias[i] = path[i];
+    return tree_property(&aliases_node, alias, &size);
+}
+
+static void console_find(void)
+{
+    uint32_t size;
+    tree_walk(visit_names);
+    if (chosen_node.depth)
+        stdout_path = path_resolve(tree_property(&chosen_node, "stdout-path", &size));
+    tree_walk(visit_uart);
     if (board.uart.raw)
         console_init(board.uart);
 }
@@ -283,17 +289,15 @@ static void package_find(void)
 
 /* --- all of it ------------------------------------------------------------------------------------------------------------ */
 
-static const void *fdt_open(paddr_t base)
+static void fdt_open(paddr_t base)
 {
     const void *fdt = mmu_map_blocks(base, PAGE_SIZE);
-    uint32_t size = fdt_magic(fdt) == FDT_MAGIC ? fdt_totalsize(fdt) : 0;
-    if (size > FDT_SIZE_MAX)
-        size = 0;
+    uint32_t size = tree_size(fdt);
+    if (!size || size > FDT_SIZE_MAX)
+        panic("no device tree at %lx", base.raw); /* nobody can read it, but a debugger */
     mmu_map_blocks(base, size);
     platform.fdt = (struct range){base, size};
-    if (!size || fdt_check_header(fdt) != 0)
-        panic("no device tree at %lx", base.raw); /* nobody can read it, but a debugger */
-    return fdt;
+    tree_open(fdt);
 }
 
 static uint64_t address_limit(void)
@@ -306,16 +310,16 @@ static uint64_t address_limit(void)
 
 void platform_init(paddr_t base)
 {
-    const void *fdt = fdt_open(base);
+    fdt_open(base);
     platform.image = (struct range){paddr((uint64_t)_image_start), (uint64_t)(_image_end - _image_start)};
     platform.physical_limit = address_limit();
     platform.cpus = 1;
     board.mpidr[0] = read_sysreg(mpidr_el1) & MPIDR_AFFINITY;
-    console_find(fdt);
-    reservations_find(fdt);
-    tree_walk(fdt, visit);
+    console_find();
+    reservations_find();
+    tree_walk(visit);
     check();
-    interrupts_find(fdt);
+    interrupts_find();
     mmu_unmap_blocks(platform.fdt.base, platform.fdt.size);
     package_find();
     mmu_area_init();

@@ -1,52 +1,151 @@
-/* Walking the firmware's device tree: cells, addresses, status. Properties are big-endian and only 4-byte aligned. */
+/* The flattened tree is a sequence of 32-bit big-endian tokens; strings lie apart. */
 #include "tree.h"
 
-#include <libfdt.h>
+#include <string.h>
 
-static const fdt32_t *cells_of(const void *fdt, int offset, const char *name, unsigned *count)
+enum { MAGIC = (int)0xd00dfeed, VERSION = 17 };
+enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4 };
+
+/* All fields big-endian. */
+struct header {
+    uint32_t magic, total_size, structure, strings, reservations, version, compatible_version, boot_cpu, strings_size, structure_size;
+};
+
+static const char *tree;
+
+static uint32_t be32(uint32_t value)
 {
-    int size = 0;
-    const fdt32_t *cells = fdt_getprop(fdt, offset, name, &size);
-    *count = cells ? (unsigned)size / (unsigned)sizeof(*cells) : 0;
+    return __builtin_bswap32(value);
+}
+
+static const struct header *header(void)
+{
+    return (const struct header *)(const void *)tree;
+}
+
+static bool holds(uint32_t total, uint32_t offset, uint32_t size)
+{
+    return offset <= total && size <= total - offset;
+}
+
+uint32_t tree_size(const void *fdt)
+{
+    const struct header *h = fdt;
+    uint32_t total = be32(h->total_size);
+    bool good = be32(h->magic) == (uint32_t)MAGIC && be32(h->version) >= VERSION && be32(h->compatible_version) <= VERSION &&
+                holds(total, be32(h->structure), be32(h->structure_size)) && holds(total, be32(h->strings), be32(h->strings_size));
+    return good ? total : 0;
+}
+
+void tree_open(const void *fdt)
+{
+    tree = fdt;
+}
+
+bool tree_reservation(unsigned index, struct range *range)
+{
+    const uint64_t *entry = (const uint64_t *)(const void *)(tree + be32(header()->reservations)) + (uintptr_t)index * 2;
+    *range = (struct range){paddr(__builtin_bswap64(entry[0])), __builtin_bswap64(entry[1])};
+    return range->base.raw || range->size;
+}
+
+/* --- properties -------------------------------------------------------------------------------------------------------- */
+
+static const uint32_t *after_bytes(const uint32_t *at, uint64_t bytes)
+{
+    return at + (bytes + 3) / 4;
+}
+
+/* A property is its token, its size, its name's place among the strings, and its value. */
+static const uint32_t *property_after(const uint32_t *at)
+{
+    return after_bytes(at + 3, be32(at[1]));
+}
+
+const void *tree_property(const struct tree_node *node, const char *name, uint32_t *size)
+{
+    const char *strings = tree + be32(header()->strings);
+    for (const uint32_t *at = node->path[node->depth].properties;; at++) {
+        for (; be32(*at) == TOKEN_PROPERTY; at = property_after(at)) {
+            if (strcmp(strings + be32(at[2]), name) == 0) {
+                *size = be32(at[1]);
+                return at + 3;
+            }
+        }
+        if (be32(*at) != TOKEN_NOP)
+            return NULL;
+    }
+}
+
+static const uint32_t *cells_of(const struct tree_node *node, const char *name, unsigned *count)
+{
+    uint32_t size = 0;
+    const uint32_t *cells = tree_property(node, name, &size);
+    *count = size / 4;
     return cells;
 }
 
-/* A number of `count` cells; of more than two, the last two count. */
-static uint64_t cells_value(const fdt32_t *cells, unsigned count)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < count; i++)
-        value = value << 32 | fdt32_to_cpu(cells[i]);
-    return value;
-}
-
-uint32_t tree_cell(const void *fdt, int offset, const char *name, uint32_t missing)
+uint32_t tree_cell(const struct tree_node *node, const char *name, unsigned index, uint32_t missing)
 {
     unsigned count;
-    const fdt32_t *cells = cells_of(fdt, offset, name, &count);
-    return count ? fdt32_to_cpu(cells[0]) : missing;
+    const uint32_t *cells = cells_of(node, name, &count);
+    return index < count ? be32(cells[index]) : missing;
 }
 
-bool tree_string_is(const struct tree_node *node, const char *property, const char *value)
+bool tree_list_holds(const char *list, uint32_t size, const char *value)
 {
-    int size;
-    const char *text = fdt_getprop(node->fdt, node->offset, property, &size);
-    return text && fdt_stringlist_contains(text, size, value);
+    const char *end = list + size;
+    if (!size || end[-1])
+        return false;
+    for (; list < end; list += strlen(list) + 1) {
+        if (strcmp(list, value) == 0)
+            return true;
+    }
+    return false;
 }
 
-bool tree_compatible(const struct tree_node *node, const char *with)
+bool tree_string_is(const struct tree_node *node, const char *name, const char *value)
 {
-    return tree_string_is(node, "compatible", with);
+    uint32_t size = 0;
+    const char *list = tree_property(node, name, &size);
+    return tree_list_holds(list, size, value);
+}
+
+const char *tree_name(const struct tree_node *node)
+{
+    return node->path[node->depth].name;
+}
+
+bool tree_path_is(const struct tree_node *node, const char *path)
+{
+    for (int i = 1; i <= node->depth; i++) {
+        if (*path++ != '/')
+            return false;
+        for (const char *name = node->path[i].name; *name; name++) {
+            if (*path++ != *name)
+                return false;
+        }
+    }
+    return !*path || *path == ':';
 }
 
 /* --- addresses ------------------------------------------------------------------------------------------------------- */
 
-/* From the address space below the bus at depth `at` to the one that it lies in, by its `ranges`. */
-static bool bus_translate(const struct tree_node *node, int at, uint64_t *address)
+/* A number of `count` cells; of more than two, the last two count. */
+static uint64_t cells_value(const uint32_t *cells, unsigned count)
 {
-    unsigned child = node->path[at].address_cells, size = node->path[at].size_cells;
-    unsigned parent = node->path[at - 1].address_cells, entry = child + parent + size, count;
-    const fdt32_t *ranges = cells_of(node->fdt, node->path[at].offset, "ranges", &count);
+    uint64_t value = 0;
+    for (unsigned i = 0; i < count; i++)
+        value = value << 32 | be32(cells[i]);
+    return value;
+}
+
+/* From the address space below the bus to the one that it lies in, by its `ranges`. */
+static bool bus_translate(const struct tree_node *bus, uint64_t *address)
+{
+    unsigned child = bus->path[bus->depth].address_cells, size = bus->path[bus->depth].size_cells;
+    unsigned parent = bus->path[bus->depth - 1].address_cells, entry = child + parent + size, count;
+    const uint32_t *ranges = cells_of(bus, "ranges", &count);
     if (!count)
         return ranges != NULL; /* empty: the same addresses; missing: none */
     for (unsigned i = 0; i + entry <= count; i += entry) {
@@ -59,25 +158,24 @@ static bool bus_translate(const struct tree_node *node, int at, uint64_t *addres
     return false;
 }
 
-static const fdt32_t *reg_cells(const struct tree_node *node, unsigned index)
+static const uint32_t *reg_cells(const struct tree_node *node, unsigned index)
 {
     unsigned entry = node->path[node->depth - 1].address_cells + node->path[node->depth - 1].size_cells, count;
-    const fdt32_t *cells = cells_of(node->fdt, node->offset, "reg", &count);
-    return entry && count >= (index + 1) * entry ? cells + index * entry : NULL;
+    const uint32_t *cells = cells_of(node, "reg", &count);
+    return entry && count >= (index + 1) * entry ? cells + (uintptr_t)index * entry : NULL;
 }
 
 bool tree_reg(const struct tree_node *node, unsigned index, struct range *range)
 {
-    if (node->depth < 1)
-        return false;
-    const fdt32_t *cells = reg_cells(node, index);
+    const uint32_t *cells = node->depth < 1 ? NULL : reg_cells(node, index);
     if (!cells)
         return false;
     unsigned address_cells = node->path[node->depth - 1].address_cells;
     uint64_t address = cells_value(cells, address_cells);
     range->size = cells_value(cells + address_cells, node->path[node->depth - 1].size_cells);
-    for (int at = node->depth - 1; at > 0; at--) {
-        if (!bus_translate(node, at, &address))
+    struct tree_node bus = *node;
+    while (--bus.depth > 0) {
+        if (!bus_translate(&bus, &address))
             return false;
     }
     range->base = paddr(address);
@@ -86,7 +184,7 @@ bool tree_reg(const struct tree_node *node, unsigned index, struct range *range)
 
 bool tree_reg_value(const struct tree_node *node, uint64_t *value)
 {
-    const fdt32_t *cells = node->depth < 1 ? NULL : reg_cells(node, 0);
+    const uint32_t *cells = node->depth < 1 ? NULL : reg_cells(node, 0);
     if (cells)
         *value = cells_value(cells, node->path[node->depth - 1].address_cells);
     return cells != NULL;
@@ -96,21 +194,47 @@ bool tree_reg_value(const struct tree_node *node, uint64_t *value)
 
 static bool node_usable(const struct tree_node *node)
 {
-    return !fdt_getprop(node->fdt, node->offset, "status", NULL) || tree_string_is(node, "status", "okay") ||
-           tree_string_is(node, "status", "ok");
+    uint32_t size;
+    return !tree_property(node, "status", &size) || tree_string_is(node, "status", "okay") || tree_string_is(node, "status", "ok");
 }
 
-void tree_walk(const void *fdt, void (*visit)(const struct tree_node *node))
+static void node_visit(struct tree_node *node, const char *name, const uint32_t *properties, void (*visit)(const struct tree_node *node))
 {
-    struct tree_node node = {.fdt = fdt};
-    for (node.offset = 0; node.offset >= 0 && node.depth >= 0; node.offset = fdt_next_node(fdt, node.offset, &node.depth)) {
-        if (node.depth >= TREE_DEPTH)
-            continue;
-        node.path[node.depth].offset = node.offset;
-        node.path[node.depth].address_cells = tree_cell(fdt, node.offset, "#address-cells", 2);
-        node.path[node.depth].size_cells = tree_cell(fdt, node.offset, "#size-cells", 1);
-        node.name = fdt_get_name(fdt, node.offset, NULL);
-        if (node_usable(&node))
-            visit(&node);
+    if (node->depth >= TREE_DEPTH)
+        return;
+    node->path[node->depth].name = name;
+    node->path[node->depth].properties = properties;
+    node->path[node->depth].address_cells = tree_cell(node, "#address-cells", 0, 2);
+    node->path[node->depth].size_cells = tree_cell(node, "#size-cells", 0, 1);
+    if (node_usable(node))
+        visit(node);
+}
+
+void tree_walk(void (*visit)(const struct tree_node *node))
+{
+    struct tree_node node = {.depth = -1};
+    const uint32_t *at = (const uint32_t *)(const void *)(tree + be32(header()->structure));
+    const uint32_t *end = at + be32(header()->structure_size) / 4;
+    while (at < end) {
+        const char *name = (const char *)(at + 1);
+        switch (be32(*at)) {
+        case TOKEN_BEGIN:
+            at = after_bytes(at + 1, strlen(name) + 1);
+            node.depth++;
+            node_visit(&node, name, at, visit);
+            break;
+        case TOKEN_END:
+            node.depth--;
+            at++;
+            break;
+        case TOKEN_PROPERTY:
+            at = property_after(at);
+            break;
+        case TOKEN_NOP:
+            at++;
+            break;
+        default: /* the end, or a broken tree */
+            return;
+        }
     }
 }

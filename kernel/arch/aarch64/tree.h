@@ -1,4 +1,7 @@
-/* Walking the firmware's device tree (Devicetree Specification 0.4) with libfdt's read-only functions. */
+/*
+ * Reading the firmware's device tree (Devicetree Specification 0.4, chapter 5) in one pass, without libfdt: its checks on each step would
+ * take most of the instructions of a boot. The tree is the firmware's, hence trusted; a broken one ends the walk early.
+ */
 #ifndef AARCH64_TREE_H
 #define AARCH64_TREE_H
 
@@ -6,27 +9,38 @@
 
 enum { TREE_DEPTH = 8 }; /* deeper nodes are passed over */
 
-/* A node being visited, and its ancestors' ways to write addresses. */
+/* A node being visited, below its ancestors: path[0] is the root, path[depth] the node itself. */
 struct tree_node {
-    const void *fdt;
-    int offset;
     int depth;
-    const char *name;
     struct {
-        int offset;
+        const char *name;
+        const uint32_t *properties;         /* tokens */
         unsigned address_cells, size_cells; /* in `reg` of its children */
     } path[TREE_DEPTH];
 };
 
+/* Bytes that the tree at `fdt` takes; 0: it is none that this can read. */
+uint32_t tree_size(const void *fdt);
+/* All below are about this one from now on. */
+void tree_open(const void *fdt);
 /* Calls visit() for every node whose status does not forbid its use, parents first. */
-void tree_walk(const void *fdt, void (*visit)(const struct tree_node *node));
+void tree_walk(void (*visit)(const struct tree_node *node));
+/* Memory reservation `index`; false: no more. */
+bool tree_reservation(unsigned index, struct range *range);
+
+const char *tree_name(const struct tree_node *node);
+/* The property's value and its size in bytes; NULL: the node has none of that name. */
+const void *tree_property(const struct tree_node *node, const char *name, uint32_t *size);
+/* Cell `index` of a property, or `missing`. */
+uint32_t tree_cell(const struct tree_node *node, const char *name, unsigned index, uint32_t missing);
+/* Is `value` among the strings of a property's value? The same by name. */
+bool tree_list_holds(const char *list, uint32_t size, const char *value);
+bool tree_string_is(const struct tree_node *node, const char *name, const char *value);
 /* Range `index` of the node's `reg`, as a CPU address; false: no such, or it is not addressable by a CPU. */
 bool tree_reg(const struct tree_node *node, unsigned index, struct range *range);
 /* First value of the node's `reg`, untranslated: a CPU's number. */
 bool tree_reg_value(const struct tree_node *node, uint64_t *value);
-/* A property of one cell, or `missing`. */
-uint32_t tree_cell(const void *fdt, int offset, const char *name, uint32_t missing);
-bool tree_compatible(const struct tree_node *node, const char *with);
-bool tree_string_is(const struct tree_node *node, const char *property, const char *value);
+/* Is `path`, up to its end or a colon, the node's? */
+bool tree_path_is(const struct tree_node *node, const char *path);
 
 #endif
