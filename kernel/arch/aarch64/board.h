@@ -4,6 +4,8 @@
 
 #include "platform.h"
 
+struct uart_kind;
+
 enum { BOARD_REDISTRIBUTORS = 4 };
 
 struct board {
@@ -17,7 +19,8 @@ struct board {
     unsigned hyp_timer, virtual_timer, maintenance;
     /* PSCI function identifiers (DEN 0022); 0: not offered */
     uint32_t psci_on, psci_off, psci_reset;
-    paddr_t uart; /* a PL011's registers; 0: none known */
+    const struct uart_kind *uart; /* NULL: none that the kernel can write to */
+    paddr_t uart_registers;
 };
 extern struct board board;
 

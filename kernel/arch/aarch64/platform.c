@@ -149,14 +149,27 @@ static void psci_found(const struct tree_node *node)
     board.psci_reset = numbered ? 0x84000009 : 0;
 }
 
-/* The console's registers: the one that stdout-path names, else the first. */
+static const struct uart_kind *uart_kind(const struct tree_node *node)
+{
+    uint32_t size = 0;
+    const char *compatible = tree_property(node, "compatible", &size);
+    for (unsigned i = 0; console_kind(i); i++) {
+        if (tree_list_holds(compatible, size, console_kind(i)->compatible))
+            return console_kind(i);
+    }
+    return NULL;
+}
+
+/* The console: the UART that stdout-path names, else the first. */
 static void visit_uart(const struct tree_node *node)
 {
     struct range range;
-    bool known = tree_string_is(node, "compatible", "arm,pl011") || tree_string_is(node, "compatible", "arm,sbsa-uart");
-    bool wanted = !board.uart.raw || (stdout_path && tree_path_is(node, stdout_path));
-    if (known && wanted && tree_reg(node, 0, &range))
-        board.uart = range.base;
+    const struct uart_kind *kind = uart_kind(node);
+    bool wanted = kind && (!board.uart || (stdout_path && tree_path_is(node, stdout_path)));
+    if (wanted && tree_reg(node, 0, &range)) {
+        board.uart = kind;
+        board.uart_registers = range.base;
+    }
 }
 
 static void visit_names(const struct tree_node *node)
@@ -256,8 +269,8 @@ static void console_find(void)
     if (chosen_node.depth)
         stdout_path = path_resolve(tree_property(&chosen_node, "stdout-path", &size));
     tree_walk(visit_uart);
-    if (board.uart.raw)
-        console_init(board.uart);
+    if (board.uart)
+        console_init(board.uart_registers, board.uart);
 }
 
 static void check(void)
