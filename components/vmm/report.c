@@ -75,7 +75,7 @@ static void print_registers(struct cpu *cpu)
     if (!cpu_sync(cpu))
         return;
     console_print("[bulkhead]   esr_el1 0x%llx (%s), far_el1 0x%llx, elr_el1 0x%llx, spsr_el1 0x%llx\n", wide(el1->esr),
-                  syndrome_class(el1->esr), wide(el1->far), wide(el1->elr), wide(el1->spsr));
+                  el1->esr ? syndrome_class(el1->esr) : "no exception yet", wide(el1->far), wide(el1->elr), wide(el1->spsr));
     console_print("[bulkhead]   vbar_el1 0x%llx, sctlr_el1 0x%llx, ttbr0_el1 0x%llx, ttbr1_el1 0x%llx, sp_el1 0x%llx\n", wide(el1->vbar),
                   wide(el1->sctlr), wide(el1->ttbr0), wide(el1->ttbr1), wide(el1->sp));
 }

@@ -62,9 +62,9 @@ static bool exit_mmio(struct cpu *cpu)
 /* Vectors that cannot be fetched would abort for ever. */
 static bool exit_fetch(struct cpu *cpu)
 {
-    report_access(cpu);
     if (inject_in_vectors(cpu))
-        return report_fatal(cpu, "its exception vectors (VBAR_EL1) are not in memory");
+        return report_fatal(cpu, "it took an exception, but its vectors (VBAR_EL1) are not in memory");
+    report_access(cpu);
     return inject_abort(cpu, true) || report_fatal(cpu, "its exception level does not take aborts");
 }
 
