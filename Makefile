@@ -73,7 +73,7 @@ $(BUILD)/toolchain: FORCE
 KERNEL_CORE := $(wildcard kernel/core/*.c kernel/core/sched/*.c)
 KERNEL_SOURCES := $(KERNEL_CORE) $(wildcard kernel/arch/aarch64/*.c kernel/arch/aarch64/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(OBJ)/%.o)
-KERNEL_FLAGS := $(TARGET_FLAGS) -fpie -ffixed-x18 -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
+KERNEL_FLAGS := $(TARGET_FLAGS) -Os -fpie -ffixed-x18 -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
 KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
 
 $(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags | $(LIBFDT)
@@ -84,6 +84,10 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
 	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
+
+# What every exit and interrupt goes through is compiled for speed, the rest for size.
+KERNEL_HOT := trap vcpu vgic irq gicv3
+$(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = -O2
 
 # The one file that knows the commit.
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit

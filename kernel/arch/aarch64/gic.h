@@ -16,17 +16,11 @@ enum {
     GIC_INTID_END = 1020,
 };
 
-/* A list register's content, whatever the version's layout. */
+/* Where a version's list registers have what (IHI 0048 5.3.12; IHI 0069 ICH_LR<n>_EL2). The guest's interrupt number is in the lowest bits. */
 enum { LR_PENDING = 1, LR_ACTIVE = 2 };
-struct lr {
-    uint32_t virt;    /* the guest's interrupt number */
-    uint32_t phys;    /* `hw`: the physical interrupt that the guest's EOI deactivates */
-    uint8_t priority; /* 0 … 255 */
-    uint8_t state;    /* LR_PENDING | LR_ACTIVE */
-    uint8_t source;   /* GICv2 SGIs: the vCPU that sent it */
-    bool group1;
-    bool hw;
-    bool eoi_irq; /* maintenance interrupt when the guest ends it; not with `hw` */
+struct lr_layout {
+    uint8_t priority, state, physical, source; /* first bit of each field; the priority's upper five bits count. source: 0, none */
+    uint64_t group1, hardware, eoi_irq;        /* the bits; eoi_irq: maintenance interrupt when the guest ends it, not with `hardware` */
 };
 
 /* Of the virtual CPU interface, what belongs to a vCPU besides its list registers. */
@@ -45,7 +39,7 @@ enum {
 enum { GIC_MISR_EOI = 1 << 0, GIC_MISR_UNDERFLOW = 1 << 1, GIC_MISR_NO_PENDING = 1 << 3 };
 
 struct gic_ops {
-    unsigned lr_state_shift;
+    struct lr_layout lr;
     /* Finds and resets the distributor, all shared interrupts off; then, on each CPU, what is banked. */
     void (*init)(void);
     void (*cpu_init)(unsigned cpu);
@@ -58,7 +52,6 @@ struct gic_ops {
     void (*set_active)(unsigned intid, bool active);
     bool (*is_pending)(unsigned intid);
     void (*send)(unsigned cpu, unsigned sgi);
-    uint64_t (*lr_encode)(const struct lr *lr);
     uint64_t (*lr_read)(unsigned n);
     void (*lr_write)(unsigned n, uint64_t raw);
     void (*interface_save)(struct gic_interface *interface);
@@ -149,12 +142,12 @@ static inline uint32_t gic_elrsr(void)
 /* LR_PENDING | LR_ACTIVE of an encoded list register, and the same with another state. */
 static inline unsigned gic_lr_state(uint64_t raw)
 {
-    return (unsigned)(raw >> gic.ops->lr_state_shift) & 3;
+    return (unsigned)(raw >> gic.ops->lr.state) & 3;
 }
 
 static inline uint64_t gic_lr_with_state(uint64_t raw, unsigned state)
 {
-    unsigned shift = gic.ops->lr_state_shift;
+    unsigned shift = gic.ops->lr.state;
     return (raw & ~(UINT64_C(3) << shift)) | (uint64_t)state << shift;
 }
 

@@ -9,8 +9,6 @@ enum { GICD_ITARGETSR = 0x800, GICD_SGIR = 0xf00 };
 enum { GICC_CTLR = 0x000, GICC_PMR = 0x004, GICC_BPR = 0x008, GICC_IIDR = 0x0fc };
 enum { GICH_VTR = 0x004, GICH_VMCR = 0x008, GICH_APR = 0x0f0, GICH_LR = 0x100 };
 enum { CTLR_ENABLE = 1 << 0, CTLR_EOIMODE = 1 << 9 /* end of interrupt is priority drop only */ };
-enum { LR_PHYS_SHIFT = 10, LR_SOURCE_SHIFT = 10, LR_EOI = 1 << 19, LR_PRIORITY_SHIFT = 23, LR_STATE_SHIFT = 28, LR_GROUP1 = 1 << 30 };
-#define LR_HW (UINT64_C(1) << 31)
 
 enum { GICC_SIZE = 0x2000, GICC_ALIASED = 0x20000, GICC_LAST_ALIAS = 0xf000 };
 
@@ -106,16 +104,6 @@ static void send(unsigned cpu, unsigned sgi)
 
 /* --- virtual interface ------------------------------------------------------------------------------------------------- */
 
-static uint64_t lr_encode(const struct lr *lr)
-{
-    uint64_t raw = lr->virt | (uint64_t)(lr->priority >> 3) << LR_PRIORITY_SHIFT | (uint64_t)lr->state << LR_STATE_SHIFT;
-    if (lr->hw)
-        raw |= LR_HW | (uint64_t)lr->phys << LR_PHYS_SHIFT;
-    else
-        raw |= (uint64_t)lr->source << LR_SOURCE_SHIFT | (lr->eoi_irq ? LR_EOI : 0);
-    return lr->group1 ? raw | LR_GROUP1 : raw;
-}
-
 static uint64_t lr_read(unsigned n)
 {
     return mmio_read32(gic.virtual + GICH_LR + n * 4);
@@ -139,7 +127,7 @@ static void interface_load(const struct gic_interface *interface)
 }
 
 const struct gic_ops gicv2_ops = {
-    .lr_state_shift = LR_STATE_SHIFT,
+    .lr = {.priority = 23, .state = 28, .physical = 10, .source = 10, .group1 = 1 << 30, .hardware = UINT64_C(1) << 31, .eoi_irq = 1 << 19},
     .init = init,
     .cpu_init = cpu_init,
     .enable = enable,
@@ -148,7 +136,6 @@ const struct gic_ops gicv2_ops = {
     .set_active = set_active,
     .is_pending = is_pending,
     .send = send,
-    .lr_encode = lr_encode,
     .lr_read = lr_read,
     .lr_write = lr_write,
     .interface_save = interface_save,

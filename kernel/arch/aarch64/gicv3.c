@@ -13,10 +13,6 @@ enum { TYPER_VLPIS = 1 << 1, TYPER_LAST = 1 << 4, WAKER_SLEEP = 1 << 1, WAKER_AS
 enum { FRAME = 0x10000 }; /* a redistributor: RD frame, SGI frame, with TYPER_VLPIS two more */
 enum { SRE_ENABLE = 0xf }; /* system registers, no bypass, and EL1 may see ICC_SRE_EL1 */
 enum { ICC_CTLR_EOIMODE = 1 << 1 };
-enum { LR_PHYS_SHIFT = 32, LR_PRIORITY_SHIFT = 48, LR_STATE_SHIFT = 62 };
-#define LR_EOI (UINT64_C(1) << 41)
-#define LR_GROUP1 (UINT64_C(1) << 60)
-#define LR_HW (UINT64_C(1) << 61)
 
 static uintptr_t redistributor[CPUS_MAX];
 static unsigned apr_count;
@@ -165,16 +161,6 @@ static void send(unsigned cpu, unsigned sgi)
 
 /* --- virtual interface ------------------------------------------------------------------------------------------------- */
 
-static uint64_t lr_encode(const struct lr *lr)
-{
-    uint64_t raw = lr->virt | (uint64_t)lr->priority << LR_PRIORITY_SHIFT | (uint64_t)lr->state << LR_STATE_SHIFT;
-    if (lr->hw)
-        raw |= LR_HW | (uint64_t)lr->phys << LR_PHYS_SHIFT;
-    else if (lr->eoi_irq)
-        raw |= LR_EOI;
-    return lr->group1 ? raw | LR_GROUP1 : raw;
-}
-
 #define EACH_LR(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
 #define LR_READ(n) \
     case n:        \
@@ -246,7 +232,7 @@ static void interface_load(const struct gic_interface *interface)
 }
 
 const struct gic_ops gicv3_ops = {
-    .lr_state_shift = LR_STATE_SHIFT,
+    .lr = {.priority = 51, .state = 62, .physical = 32, .group1 = UINT64_C(1) << 60, .hardware = UINT64_C(1) << 61, .eoi_irq = UINT64_C(1) << 41},
     .init = init,
     .cpu_init = cpu_init,
     .enable = enable,
@@ -255,7 +241,6 @@ const struct gic_ops gicv3_ops = {
     .set_active = set_active,
     .is_pending = is_pending,
     .send = send,
-    .lr_encode = lr_encode,
     .lr_read = lr_read,
     .lr_write = lr_write,
     .interface_save = interface_save,

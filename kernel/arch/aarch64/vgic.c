@@ -26,7 +26,6 @@ enum {
     TIMER_PPI = 27,
     HCR_LR_NOT_PRESENT = 1 << 2, /* maintenance interrupt when the guest ends one that is in no LR */
     HCR_EOI_COUNT_SHIFT = 27,
-    V2_LR_EOI = 1 << 19,
 };
 
 static struct virq *virq_at(struct vm *vm, struct vcpu *vcpu, unsigned line)
@@ -160,7 +159,7 @@ static void lr_recheck(struct vcpu *vcpu, unsigned n)
     if (!state)
         lr_release(vcpu, n);
     else if (virq->sources)
-        gic.ops->lr_write(n, raw | V2_LR_EOI); /* the next sender's turn comes with the end of this one */
+        gic.ops->lr_write(n, raw | gic.ops->lr.eoi_irq); /* the next sender's turn comes with the end of this one */
     else if (state & LR_PENDING)
         lr_recheck_pending(vcpu, n, virq, raw, state);
     else if (virq->flags & LATCH && virq->flags & EDGE && virq->flags & ENABLED) {
@@ -175,33 +174,36 @@ static bool timer_asserted(void)
     return (read_sysreg(cntv_ctl_el0) & 7) == 5; /* ISTATUS, not IMASK, ENABLE (D13.8.20) */
 }
 
-/* The line leaves the queue for LR n. */
+/* The line as a pending list register. Takes one of the senders, if it is a GICv2 SGI. */
+static inline uint64_t lr_encode(struct virq *virq, unsigned line)
+{
+    const struct lr_layout *lr = &gic.ops->lr;
+    uint64_t raw = line | (uint64_t)(virq->priority >> PRIORITY_SHIFT) << lr->priority | (uint64_t)LR_PENDING << lr->state;
+    if (virq->flags & GROUP1)
+        raw |= lr->group1;
+    if (virq->physical)
+        return raw | lr->hardware | (uint64_t)virq->physical << lr->physical;
+    if (virq->sources) {
+        raw |= (uint64_t)__builtin_ctz(virq->sources) << lr->source;
+        virq->sources &= (uint8_t)(virq->sources - 1);
+    }
+    return virq->sources || !(virq->flags & EDGE) ? raw | lr->eoi_irq : raw; /* there may be more when it has ended */
+}
+
+/* The line, deliverable and not queued, goes into the free LR n. */
 static void lr_fill(struct vcpu *vcpu, unsigned n, struct virq *virq, unsigned line)
 {
-    queue_remove(vcpu, virq);
     if (line == TIMER_PPI && vcpu->arch.timer_owned && !timer_asserted()) {
         virq->flags &= (uint8_t)~LATCH; /* silenced before the guest saw it */
         vcpu->arch.timer_owned = false;
         gic.ops->set_active(TIMER_PPI, false);
         return;
     }
-    struct lr lr = {.virt = line,
-                    .phys = virq->physical,
-                    .hw = virq->physical != 0,
-                    .priority = virq->priority,
-                    .state = LR_PENDING,
-                    .group1 = virq->flags & GROUP1,
-                    .eoi_irq = !virq->physical && !(virq->flags & EDGE)};
-    if (virq->sources) {
-        lr.source = (uint8_t)__builtin_ctz(virq->sources);
-        virq->sources &= (uint8_t)(virq->sources - 1);
-        lr.eoi_irq = virq->sources != 0;
-    }
     virq->flags &= (uint8_t)~LATCH;
     virq->lr = (uint8_t)n;
     vcpu->arch.lr_line[n] = (uint16_t)line;
     vcpu->arch.lr_used |= (uint16_t)(1u << n);
-    gic.ops->lr_write(n, gic.ops->lr_encode(&lr));
+    gic.ops->lr_write(n, lr_encode(virq, line));
 }
 
 /* Makes room for a line of `priority`: evicts the least urgent one that is less urgent, or, if all are active, the least urgent active one. */
@@ -237,6 +239,7 @@ static void lrs_fill(struct vcpu *vcpu)
             lr_reap(vcpu);
         if (a->lr_used == all && !lr_make_room(vcpu, virq->priority))
             break;
+        queue_remove(vcpu, virq);
         lr_fill(vcpu, (unsigned)__builtin_ctz(~(uint32_t)a->lr_used), virq, line);
     }
 }
@@ -261,6 +264,44 @@ static void lrs_attend(struct vcpu *vcpu)
         return;
     lrs_fill(vcpu);
     hcr_update(vcpu);
+}
+
+/* The LR is empty. */
+static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
+{
+    a->lr_used &= (uint16_t)~(1u << virq->lr);
+    virq->lr = VIRQ_NO_LR;
+}
+
+/*
+ * The line has become pending and the vCPU is loaded here: the short way, straight into a list register if nothing else waits. A timer or SGI
+ * that comes again finds the LR that it was in last time, empty.
+ */
+static void virq_deliver(struct vcpu *vcpu, struct virq *virq, unsigned line)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    if (virq->lr != VIRQ_NO_LR && !gic_lr_state(gic.ops->lr_read(virq->lr)))
+        lr_forget(a, virq);
+    if (virq->lr == VIRQ_NO_LR && !a->queued && a->lr_used != (1u << gic.lr_count) - 1 && virq_deliverable(vcpu->vm, virq)) {
+        lr_fill(vcpu, (unsigned)__builtin_ctz(~(uint32_t)a->lr_used), virq, line);
+    } else {
+        virq_changed(vcpu, virq, line);
+        lrs_attend(vcpu);
+    }
+}
+
+/* The line's state has changed, on whatever CPU this is; releases the vCPU's lock and tells its CPU or thread if they must know. */
+static void virq_announce(struct vcpu *vcpu, struct virq *virq, unsigned line)
+{
+    const struct cpu *cpu = cpu_self();
+    bool here = cpu->loaded == vcpu, look = true;
+    if (here)
+        virq_deliver(vcpu, virq, line);
+    else
+        look = virq_changed(vcpu, virq, line);
+    lock_release(&vcpu->lock);
+    if (look && !(here && vcpu->thread == cpu->current))
+        vcpu_notify(vcpu);
 }
 
 void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
@@ -379,11 +420,10 @@ void vtimer_fired(struct cpu *cpu)
     struct virq *virq = &vcpu->arch.private[TIMER_PPI];
     lock_take(&vcpu->lock);
     virq->flags |= LATCH;
-    virq_changed(vcpu, virq, TIMER_PPI);
+    if (virq->lr != VIRQ_NO_LR && vcpu->arch.timer_owned)
+        lr_forget(&vcpu->arch, virq); /* it could only fire again because the guest has ended the last one */
     vcpu->arch.timer_owned = true;
-    lrs_attend(vcpu);
-    lock_release(&vcpu->lock);
-    vcpu_notify(vcpu);
+    virq_announce(vcpu, virq, TIMER_PPI);
 }
 
 /* --- interrupts from software ---------------------------------------------------------------------------------------------------------- */
@@ -416,10 +456,10 @@ status_t arch_virq_raise(struct vm *vm, unsigned line, unsigned level)
         virq->flags |= level ? LATCH : 0;
     else
         virq->flags = (uint8_t)(level ? before | LEVEL : before & (unsigned)~LEVEL);
-    bool look = before != virq->flags && virq_changed(vcpu, virq, line);
-    lock_release(&vcpu->lock);
-    if (look)
-        vcpu_notify(vcpu);
+    if (before != virq->flags)
+        virq_announce(vcpu, virq, line);
+    else
+        lock_release(&vcpu->lock);
     return STATUS_OK;
 }
 
@@ -431,10 +471,7 @@ static void sgi_raise(struct vcpu *target, unsigned sgi, unsigned source)
         virq->sources |= (uint8_t)(1u << source);
     else
         virq->flags |= LATCH;
-    bool look = virq_changed(target, virq, sgi);
-    lock_release(&target->lock);
-    if (look)
-        vcpu_notify(target);
+    virq_announce(target, virq, sgi);
 }
 
 static void sgi_send(struct vcpu *from, unsigned targets, unsigned sgi)

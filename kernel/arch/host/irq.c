@@ -1,0 +1,36 @@
+/* Physical interrupts, which a test raises. */
+#include "irq.h"
+#include "arch.h"
+#include "host.h"
+
+void arch_irq_enable(unsigned number, unsigned cpu, bool edge)
+{
+    host.interrupts[number].enabled = true;
+    host.interrupts[number].cpu = cpu;
+    host.interrupts[number].edge = edge;
+}
+
+void arch_irq_disable(unsigned number)
+{
+    host.interrupts[number].enabled = false;
+}
+
+void arch_irq_complete(unsigned number)
+{
+    host.interrupts[number].active = false;
+}
+
+static void handle(struct cpu *cpu, void *argument)
+{
+    irq_handle(cpu, *(const unsigned *)argument);
+}
+
+bool host_interrupt_raise(unsigned number)
+{
+    struct host_interrupt *interrupt = &host.interrupts[number];
+    if (!interrupt->enabled || interrupt->active)
+        return false;
+    interrupt->active = true;
+    host_enter(interrupt->cpu, handle, &number);
+    return true;
+}
