@@ -214,8 +214,7 @@ UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -Ikernel/a
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
 UNIT_HELPERS := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
-UNIT_HOST := $(wildcard kernel/arch/host/*.c)
-UNIT_SHARED := $(if $(UNIT_HOST),$(KERNEL_CORE) $(UNIT_HOST)) $(wildcard components/lib/description.c) $(UNIT_HELPERS)
+UNIT_SHARED := $(KERNEL_CORE) $(wildcard kernel/arch/host/*.c) $(wildcard components/lib/description.c) $(UNIT_HELPERS)
 UNIT_LIB := $(HOSTOBJ)/unit/lib.a
 
 $(HOSTOBJ)/unit/flags: FORCE
