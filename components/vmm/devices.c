@@ -1,4 +1,4 @@
-/* Resources "device/NAME", "irq/NAME" and "doorbell/COMPONENT" (startup.h). */
+/* Resources "device/NAME", "irq/NAME" (its size: IRQ_EDGE or 0) and "doorbell/COMPONENT" (startup.h). */
 #include "devices.h"
 
 #include "call_stubs.h"
@@ -64,6 +64,7 @@ static void irq_keep(const struct startup_resource *resource)
         component_fail("VM %s: interrupt %u of device %s: VMs have lines up to %d, and at most %d per device; leave it out of `devices`",
                        machine.name, resource->number, device->name, VM_LINES - 1, DEVICE_IRQS);
     device->slot[device->irqs] = resource->slot;
+    device->edge[device->irqs] = resource->size & IRQ_EDGE;
     device->intid[device->irqs++] = resource->number;
 }
 

@@ -2,6 +2,7 @@
 #ifndef VMM_DEVICES_H
 #define VMM_DEVICES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { DEVICES = 8, DEVICE_RANGES = 4, DEVICE_IRQS = 4, DOORBELLS = 16 };
@@ -11,6 +12,7 @@ struct device {
     uint32_t ranges, irqs;
     uint64_t base[DEVICE_RANGES], size[DEVICE_RANGES];
     uint32_t intid[DEVICE_IRQS], slot[DEVICE_IRQS];
+    bool edge[DEVICE_IRQS];
 };
 
 struct doorbell {

@@ -169,7 +169,7 @@ static void device_write(struct fdt_writer *writer, const struct device *device)
     for (unsigned i = 0; i < device->irqs; i++) {
         cells[3 * i] = SPI;
         cells[3 * i + 1] = device->intid[i] - SPI_FIRST;
-        cells[3 * i + 2] = FLAG_LEVEL;
+        cells[3 * i + 2] = device->edge[i] ? FLAG_EDGE : FLAG_LEVEL;
     }
     fdt_write_cells(writer, "interrupts", cells, 3 * device->irqs);
     fdt_node_end(writer);
