@@ -10,7 +10,7 @@
 
 enum {
     UART_PRIORITY = 52,
-    KERNEL_PAGES = 16,
+    KERNEL_PAGES = 9,
     PLACE_CONSOLES = 0x10000, /* in its space; all of them lie below PLACE_REGISTERS */
     PLACE_REGISTERS = 0x170000,
     RESTART_BITS_FIRST = 8,

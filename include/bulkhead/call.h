@@ -196,7 +196,7 @@ enum call {
 
     /*
      * CALL_IRQ_BIND(irq, number, signal, bits, flags): from now on interrupt `number` raises `bits` of `signal` and stays masked until CALL_IRQ_ACK. The
-     * calling thread's CPU takes it. flags: IRQ_EDGE or 0 (level). Needs RIGHT_BIND and the signal's RIGHT_RAISE. STATUS_RANGE, BUSY (bound already).
+     * calling thread's CPU takes it. flags: IRQ_EDGE or 0 (level). Needs RIGHT_BIND and the signal's RIGHT_RAISE. STATUS_RANGE, BUSY (bound already), LIMIT (64 are, in all).
      * Signal slot 0 unbinds.
      */
     CALL_IRQ_BIND,

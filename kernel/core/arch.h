@@ -79,7 +79,8 @@ void arch_table_publish(const void *entry, size_t bytes);
 void arch_space_flush(struct space *space, saddr_t address, uint64_t size);
 /* Every CPU forgets everything tagged (tag rollover). */
 void arch_tags_flush(void);
-/* Largest tag plus one; tag 0 is never used. */
+/* Largest tag plus one, at most TAGS_MAX and a multiple of 64; tag 0 is never used. */
+enum { TAGS_MAX = 4096 };
 unsigned arch_tag_count(void);
 
 /* --- Threads (thread.c) ---------------------------------------------------------------------------------------- */

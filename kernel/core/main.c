@@ -12,7 +12,7 @@
 extern const char build_commit[];
 
 enum {
-    ROOT_MEMORY = 80 * 1024, /* kernel memory of the root partition */
+    ROOT_MEMORY = 72 * 1024, /* kernel memory of the root partition */
     ROOT_PRIORITY = 60,
     RANGES_MAX = 24,
 };

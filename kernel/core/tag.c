@@ -3,7 +3,7 @@
 #include "arch.h"
 #include "lock.h"
 
-enum { TAG_BITS = 16, TAG_WORDS = (1 << TAG_BITS) / 64 };
+enum { TAG_BITS = 16, TAG_WORDS = TAGS_MAX / 64 };
 
 static struct lock lock;
 static uint64_t generation; /* in the tag's upper bits: counts by 1 << TAG_BITS */

@@ -106,5 +106,5 @@ void arch_tags_flush(void)
 unsigned arch_tag_count(void)
 {
     bool wide = (read_sysreg(id_aa64mmfr1_el1) >> 4 & 15) == 2; /* VMIDBits: VTCR_EL2.VS is set then (cpu.c) */
-    return wide ? 1u << 16 : 1u << 8;
+    return wide ? TAGS_MAX : 1u << 8;
 }

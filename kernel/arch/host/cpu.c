@@ -202,6 +202,8 @@ void host_reset(unsigned count)
 {
     memset(&host, 0, sizeof host);
     memset(cpus, 0, sizeof cpus);
+    memset(lower_level, 0, sizeof lower_level);
+    host_check = NULL;
     host.tag_count = 256;
     host.power = HOST_NO_POWER;
     for (unsigned i = 0; i < CPUS_MAX; i++)

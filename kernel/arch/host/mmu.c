@@ -22,19 +22,23 @@ static char *view_map(int file, int protection)
     return view;
 }
 
-void memory_reset(void)
+static void views_make(void)
 {
-    if (kernel_view) {
-        munmap(kernel_view, HOST_RAM_SIZE);
-        munmap(whole_view, HOST_RAM_SIZE);
-    }
     int file = memfd_create("ram", 0);
     if (file < 0 || ftruncate(file, (off_t)HOST_RAM_SIZE) != 0)
         host_fail("no %lu bytes of memory", (unsigned long)HOST_RAM_SIZE);
     kernel_view = view_map(file, PROT_NONE);
     whole_view = view_map(file, PROT_READ | PROT_WRITE);
     close(file);
+}
+
+void memory_reset(void)
+{
+    if (!kernel_view)
+        views_make();
+    madvise(whole_view, HOST_RAM_SIZE, MADV_REMOVE); /* zero again */
     memset(mapped, 0, sizeof mapped);
+    mprotect(kernel_view, HOST_RAM_SIZE, PROT_NONE);
     mprotect(kernel_view + (HOST_IMAGE - HOST_RAM), HOST_IMAGE_SIZE + HOST_PACKAGE_SIZE, PROT_READ | PROT_WRITE);
 }
 
