@@ -80,10 +80,14 @@ static void print_registers(struct cpu *cpu)
                   wide(el1->sctlr), wide(el1->ttbr0), wide(el1->ttbr1), wide(el1->sp));
 }
 
+/* FAR_EL2 means something only after an abort: what is reported then is an access or a fetch. */
 static void print_syndrome(const struct vcpu_exit *exit)
 {
-    console_print("[bulkhead]   esr_el2 0x%llx (%s), virtual address 0x%llx\n", wide(exit->syndrome), syndrome_class(exit->syndrome),
-                  wide(exit->fault_va));
+    bool abort = exit->reason == EXIT_MMIO || exit->reason == EXIT_FETCH;
+    console_print("[bulkhead]   esr_el2 0x%llx (%s)", wide(exit->syndrome), syndrome_class(exit->syndrome));
+    if (abort)
+        console_print(", virtual address 0x%llx", wide(exit->fault_va));
+    console_print("\n");
 }
 
 static void print_if_full(void)
