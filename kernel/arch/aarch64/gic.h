@@ -62,6 +62,11 @@ struct gic {
     const struct gic_ops *ops;
     unsigned version; /* 2 or 3 */
     unsigned lr_count;
+    /*
+     * A guest's end of interrupt deactivates the linked physical one, and if that is asserted still, it comes again. QEMU's GICv2 only
+     * does the first: there the guest's end is reported instead, and the kernel deactivates.
+     */
+    bool links;
     unsigned intids; /* end of the shared interrupts */
     uintptr_t distributor;
     uintptr_t cpu;     /* GICv2: CPU interface */

@@ -11,6 +11,7 @@
 enum {
     GICD_CTLR = 0x000,
     GICD_TYPER = 0x004,
+    GICD_IIDR = 0x008,
     GICD_IGROUPR = 0x080,
     GICD_ISENABLER = 0x100,
     GICD_ICENABLER = 0x180,

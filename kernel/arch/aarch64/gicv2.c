@@ -28,6 +28,9 @@ static bool is_aliased(paddr_t base, uint64_t size)
     return mmio_read32(first + GICC_IIDR) == mmio_read32(last + GICC_IIDR);
 }
 
+/* QEMU's GICv2 calls itself product 0, revision 0 of Arm; a GIC-400 is product 2. See gic.links. */
+enum { IIDR_EMULATED = 0x43b };
+
 static void init(void)
 {
     uint64_t skip = is_aliased(board.cpu_interface.base, board.cpu_interface.size) ? GICC_LAST_ALIAS : 0;
@@ -37,6 +40,7 @@ static void init(void)
     platform.virtual_interface = (struct range){paddr(platform.virtual_interface.base.raw + skip), GICC_SIZE};
     gic.lr_count = (mmio_read32(gic.virtual + GICH_VTR) & 0x3f) + 1;
     gic.intids = gicd_lines(gic.distributor);
+    gic.links = mmio_read32(gic.distributor + GICD_IIDR) != IIDR_EMULATED;
     mmio_write32(gic.distributor + GICD_CTLR, 0);
     for (unsigned first = GIC_SPI_FIRST; first < gic.intids; first += 32)
         gicd_reset32(gic.distributor, first);

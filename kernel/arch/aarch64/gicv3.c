@@ -84,6 +84,7 @@ static void lr_write(unsigned n, uint64_t raw);
 
 static void virtual_init(void)
 {
+    gic.links = true;
     uint64_t vtr = read_sysreg(ich_vtr_el2);
     gic.lr_count = (unsigned)(vtr & 0x1f) + 1;
     apr_count = 1u << ((vtr >> 26 & 7) - 4); /* PREbits 5, 6, 7 */

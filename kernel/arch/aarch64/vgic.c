@@ -97,7 +97,7 @@ static bool virq_changed(struct vcpu *vcpu, struct virq *virq, unsigned line)
 
 /* --- list registers, on the CPU where the vCPU is loaded ------------------------------------------------------------------------ */
 
-/* The guest has ended what was in LR n. */
+/* LR n is empty; its line may want one again. */
 static void lr_release(struct vcpu *vcpu, unsigned n)
 {
     unsigned line = vcpu->arch.lr_line[n];
@@ -105,16 +105,24 @@ static void lr_release(struct vcpu *vcpu, unsigned n)
     vcpu->arch.lr_used &= (uint16_t)~(1u << n);
     vcpu->arch.lr_recheck &= (uint16_t)~(1u << n);
     virq->lr = VIRQ_NO_LR;
-    if (line == TIMER_PPI)
-        vcpu->arch.timer_owned = false; /* its EOI deactivated the physical one */
     virq_changed(vcpu, virq, line);
+}
+
+/* The guest has ended the interrupt in LR n, and with it the physical one behind it. */
+static void lr_ended(struct vcpu *vcpu, unsigned n)
+{
+    unsigned line = vcpu->arch.lr_line[n], physical = virq_at(vcpu->vm, vcpu, line)->physical;
+    if (physical && !gic.links)
+        gic.ops->set_active(physical, false);
+    if (line == TIMER_PPI)
+        vcpu->arch.timer_owned = false;
+    lr_release(vcpu, n);
 }
 
 /* LR n's content, of which `state` is pending and active, goes to the line in memory. */
 static void lr_to_memory(struct vcpu *vcpu, unsigned n, unsigned state)
 {
     struct virq *virq = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n]);
-    bool owned = vcpu->arch.timer_owned;
     if (state & LR_PENDING && (virq->flags & EDGE || virq->physical))
         virq->flags |= LATCH;
     if (state & LR_ACTIVE) {
@@ -122,7 +130,6 @@ static void lr_to_memory(struct vcpu *vcpu, unsigned n, unsigned state)
         vcpu->arch.active_in_memory++;
     }
     lr_release(vcpu, n);
-    vcpu->arch.timer_owned = owned;
 }
 
 static void lr_evict(struct vcpu *vcpu, unsigned n, unsigned state)
@@ -131,10 +138,16 @@ static void lr_evict(struct vcpu *vcpu, unsigned n, unsigned state)
     lr_to_memory(vcpu, n, state);
 }
 
+/* Takes note of all that the guest has ended. An LR that did so with `eoi_irq` is not in ELRSR until it is cleared. */
 static void lr_reap(struct vcpu *vcpu)
 {
-    for (uint32_t free = gic_elrsr() & vcpu->arch.lr_used; free; free &= free - 1)
-        lr_release(vcpu, (unsigned)__builtin_ctz(free));
+    uint32_t reported = gic_eisr() & vcpu->arch.lr_used;
+    for (uint32_t ended = (gic_elrsr() & vcpu->arch.lr_used) | reported; ended; ended &= ended - 1) {
+        unsigned n = (unsigned)__builtin_ctz(ended);
+        if (reported >> n & 1)
+            gic.ops->lr_write(n, 0);
+        lr_ended(vcpu, n);
+    }
 }
 
 /* What came for the line while LR n holds it pending: an edge is merged, a level that dropped or a line that was disabled is taken back. */
@@ -156,9 +169,10 @@ static void lr_recheck(struct vcpu *vcpu, unsigned n)
     struct virq *virq = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n]);
     uint64_t raw = gic.ops->lr_read(n);
     unsigned state = gic_lr_state(raw);
-    if (!state)
-        lr_release(vcpu, n);
-    else if (virq->sources)
+    if (!state) {
+        gic.ops->lr_write(n, 0);
+        lr_ended(vcpu, n);
+    } else if (virq->sources)
         gic.ops->lr_write(n, raw | gic.ops->lr.eoi_irq); /* the next sender's turn comes with the end of this one */
     else if (state & LR_PENDING)
         lr_recheck_pending(vcpu, n, virq, raw, state);
@@ -182,7 +196,7 @@ static inline uint64_t lr_encode(struct virq *virq, unsigned line)
     if (virq->flags & GROUP1)
         raw |= lr->group1;
     if (virq->physical)
-        return raw | lr->hardware | (uint64_t)virq->physical << lr->physical;
+        return raw | (gic.links ? lr->hardware | (uint64_t)virq->physical << lr->physical : lr->eoi_irq);
     if (virq->sources) {
         raw |= (uint64_t)__builtin_ctz(virq->sources) << lr->source;
         virq->sources &= (uint8_t)(virq->sources - 1);
@@ -280,7 +294,7 @@ static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
 static void virq_deliver(struct vcpu *vcpu, struct virq *virq, unsigned line)
 {
     struct arch_vcpu *a = &vcpu->arch;
-    if (virq->lr != VIRQ_NO_LR && !gic_lr_state(gic.ops->lr_read(virq->lr)))
+    if (virq->lr != VIRQ_NO_LR && !virq->physical && !gic_lr_state(gic.ops->lr_read(virq->lr)))
         lr_forget(a, virq);
     if (virq->lr == VIRQ_NO_LR && !a->queued && a->lr_used != (1u << gic.lr_count) - 1 && virq_deliverable(vcpu->vm, virq)) {
         lr_fill(vcpu, (unsigned)__builtin_ctz(~(uint32_t)a->lr_used), virq, line);
@@ -398,12 +412,6 @@ void vgic_maintenance(struct cpu *cpu)
     lock_take(&vcpu->lock);
     unsigned count = gic_hcr_read() >> HCR_EOI_COUNT_SHIFT;
     lr_reap(vcpu);
-    /* An LR that ended with `eoi_irq` set is not in ELRSR; its state says it. */
-    for (uint32_t ended = gic_eisr() & vcpu->arch.lr_used; ended; ended &= ended - 1) {
-        unsigned n = (unsigned)__builtin_ctz(ended);
-        gic.ops->lr_write(n, 0);
-        lr_release(vcpu, n);
-    }
     ended_in_memory(vcpu, count);
     lrs_attend(vcpu);
     hcr_update(vcpu);

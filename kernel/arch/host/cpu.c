@@ -10,6 +10,7 @@
 
 enum { SPINS_MAX = 1000 };
 
+struct platform platform;
 struct host host;
 struct cpu *host_self;
 void (*host_check)(struct cpu *cpu);
