@@ -226,16 +226,17 @@ $(HOSTOBJ)/unit/%.c.o: %.c $(HOSTOBJ)/unit/flags
 	$(Q)$(HOSTCC) $(UNIT_FLAGS) $(EXTRA) -c $< -o $@
 $(HOSTOBJ)/unit/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"unit-test"'
 
+# `q`: files of the same name in core and arch/host stay apart.
 $(UNIT_LIB): $(UNIT_SHARED:%=$(HOSTOBJ)/unit/%.o)
 	@rm -f $@
 	@echo "  AR     $@"
-	$(Q)llvm-ar rcs $@ $^
+	$(Q)llvm-ar qcs $@ $^
 
 define unit-rules
 $(BUILD)/tests/unit/$(1): $(HOSTOBJ)/unit/tests/unit/$(1).c.o $(UNIT_SOURCES_$(1):%=$(HOSTOBJ)/unit/%.o) $(UNIT_LIB)
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC $$@"
-	$(Q)$(HOSTCC) $(SANITIZE) $$^ -lcmocka -lfdt -o $$@
+	$(Q)$(HOSTCC) $(SANITIZE) $(UNIT_LDFLAGS) $$^ -lcmocka -lfdt -o $$@
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 

@@ -1,2 +1,6 @@
 UNIT_SOURCES_test_uart_mux := components/uart/mux.c components/uart/menu.c components/uart/line.c components/uart/terminal.c
 UNIT_SOURCES_test_component_lib := components/lib/format.c components/lib/hash.c
+
+# The kernel's memory functions go by way of tests/unit/poison.c, which keeps an eye on free memory.
+comma := ,
+UNIT_LDFLAGS := $(foreach f,memory_take memory_give memory_take_page memory_give_page partition_new partition_feed,-Wl$(comma)--wrap=$(f))
