@@ -103,8 +103,11 @@ void gic_eoi(uint32_t intid)
 
 uint64_t gic_sgi_self(void)
 {
-    if (machine.gic_version == 2) /* the mask of a banked SGI's target is the reading CPU's own */
-        return (mmio_read(machine.gicd + GICD_ITARGETSR) & 0xff) << 16 | SGI;
+    if (machine.gic_version == 2) {
+        /* The mask of a banked SGI's target is the reading CPU's own; a uniprocessor may answer 0 (IHI 0048 §4.3.12): "this one". */
+        uint32_t own = mmio_read(machine.gicd + GICD_ITARGETSR) & 0xff;
+        return (own ? own << 16 : 2u << 24) | SGI;
+    }
     uint64_t mpidr = read_sysreg(mpidr_el1);
     return (mpidr >> 32 & 0xff) << 48 | (mpidr >> 16 & 0xff) << 32 | (uint64_t)SGI << 24 | (mpidr >> 8 & 0xff) << 16 |
            1u << (mpidr & 0xf);
