@@ -20,7 +20,7 @@ enum {
     WAKE_CONSOLE = 1, /* bits of its wake signal; the other one is WAKE_ORDER (system.h) */
     BOOTARGS_MAX = PAGE - SETTINGS_BOOTARGS - 1,
     /* Kernel memory, in pages: what every VM takes, per vCPU, and per GiB of RAM for two tables. */
-    KERNEL_PAGES = 12,
+    KERNEL_PAGES = 16,
     KERNEL_PAGES_VCPU = 4,
     KERNEL_PAGES_GIB = 2,
 };
