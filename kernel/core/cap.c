@@ -137,34 +137,44 @@ static bool cap_remove_step(struct cap *cap)
     return true;
 }
 
-/* A childless node of whatever kind. */
+/*
+ * What has to go first so that `cap` can go: its newest descendant; if that is a partition's memory, the partition; and of a partition, what
+ * is in it. A loop, because the kernel's stack is small and partitions may lie deep within each other.
+ */
+static struct cap *cap_first_to_go(struct cap *cap)
+{
+    for (;;) {
+        while (cap->child)
+            cap = cap->child;
+        struct cap *next = NULL;
+        if (cap->type == NODE_MEMORY) {
+            next = CONTAINER_OF(cap, struct donation, node)->partition->object.original;
+        } else if (cap->flags & CAP_FLAG_ORIGINAL && (cap->type & ~NODE_DYING) == CAP_PARTITION) {
+            cap->type |= NODE_DYING;
+            next = partition_next((struct partition *)cap->object);
+        }
+        if (!next)
+            return cap;
+        cap = next;
+    }
+}
+
 static bool node_remove_step(struct cap *node)
 {
-    switch (node->type) {
-    case NODE_MAPPING:
+    if (node->type == NODE_MAPPING)
         return mapping_remove_step(CONTAINER_OF(node, struct mapping, node));
-    case NODE_MEMORY:
-        return donation_remove_step(CONTAINER_OF(node, struct donation, node));
-    default:
-        return cap_remove_step(node);
-    }
+    return cap_remove_step(node);
 }
 
 bool cap_revoke_step(struct cap *cap)
 {
-    struct cap *node = cap;
-    while (node->child)
-        node = node->child;
-    if (node == cap)
-        return true;
-    node_remove_step(node);
+    if (cap->child)
+        node_remove_step(cap_first_to_go(cap->child));
     return !cap->child;
 }
 
 bool cap_delete_step(struct cap *cap)
 {
-    if (!cap->child)
-        return node_remove_step(cap);
-    cap_revoke_step(cap);
-    return false;
+    struct cap *node = cap_first_to_go(cap);
+    return node_remove_step(node) && node == cap;
 }

@@ -136,9 +136,19 @@ struct partition *partition_new(struct cap *memory, uint64_t cpu_mask, unsigned 
     return partition;
 }
 
+/* Does the end of `partition` bring the end of `other`: is it the same, or one that it made, or one that such a one made …? */
+static bool partition_contains(const struct partition *partition, const struct partition *other)
+{
+    while (other && other != partition)
+        other = other->object.original ? other->object.original->holder : NULL;
+    return other;
+}
+
 status_t partition_feed(struct partition *partition, struct cap *memory)
 {
     status_t status = donation_check(memory);
+    if (partition_contains(partition, memory->holder))
+        return STATUS_STATE; /* the memory goes with the extent, and the extent would go with the memory */
     if (status != STATUS_OK)
         return status;
     uint8_t order;
@@ -152,20 +162,24 @@ status_t partition_feed(struct partition *partition, struct cap *memory)
 
 /* --- the end -------------------------------------------------------------------------------------------------------- */
 
-/* Removes the first capability that is left in its table; true when none is. CAP_SELF, which nobody derived, may stay. */
-static bool partition_table_step(struct partition *partition)
+/* The first capability that is left in its table. CAP_SELF, which nobody derived, may stay. */
+static struct cap *partition_first_cap(struct partition *partition)
 {
     for (unsigned i = 0; i < CAP_PAGES; i++) {
         struct cap *page = partition->table[i];
         for (unsigned j = 0; page && j < CAPS_PER_PAGE; j++) {
-            if (page[j].type == CAP_NONE || (page[j].object == &partition->object && !page[j].parent))
-                continue;
-            cap_delete_step(&page[j]);
-            return false;
+            if (page[j].type != CAP_NONE && (page[j].object != &partition->object || page[j].parent))
+                return &page[j];
         }
         partition->table[i] = NULL; /* so that the next step does not look there again */
     }
-    return true;
+    return NULL;
+}
+
+struct cap *partition_next(struct partition *partition)
+{
+    partition->dying = true;
+    return partition->objects ? partition->objects->original : partition_first_cap(partition);
 }
 
 /* Takes the newest donation back. What describes it lies in an older one, or is `first`, which was copied. */
@@ -187,13 +201,7 @@ static void donation_remove(struct partition *partition)
 
 bool partition_destroy_step(struct partition *partition)
 {
-    partition->dying = true;
-    if (partition->objects) {
-        cap_delete_step(partition->objects->original);
-        return false;
-    }
-    if (!partition_table_step(partition))
-        return false;
+    ASSERT(!partition_next(partition));
     if (partition->donations != &partition->first)
         donation_remove(partition);
     return partition->donations == &partition->first;
@@ -202,9 +210,4 @@ bool partition_destroy_step(struct partition *partition)
 void partition_free(struct partition *partition)
 {
     donation_remove(partition);
-}
-
-bool donation_remove_step(struct donation *donation)
-{
-    return cap_delete_step(donation->partition->object.original);
 }

@@ -42,12 +42,12 @@ void memory_give_page(struct partition *partition, void *page);
 /* A new partition in the extent `memory`; NULL and why in *status. Tree lock. */
 struct partition *partition_new(struct cap *memory, uint64_t cpus, unsigned priority, status_t *status);
 status_t partition_feed(struct partition *partition, struct cap *memory);
-/* One step of emptying it: objects, capabilities. True when only its memory is left. Tree lock. */
+/* What is to be removed first of all that is in it: an object's original capability, or one in its table. NULL: it is empty. Nothing is made in it any more. Tree lock. */
+struct cap *partition_next(struct partition *partition);
+/* One step of taking back an empty partition's memory, but for that in which it lies itself. True when done. Tree lock. */
 bool partition_destroy_step(struct partition *partition);
 /* Hands its memory, and with it the partition, back. Tree lock. */
 void partition_free(struct partition *partition);
-/* The memory was revoked: one step of ending the partition that has it. Tree lock. */
-bool donation_remove_step(struct donation *donation);
 /* Bytes handed over to all partitions, and free among them. */
 void memory_stats(uint64_t *given, uint64_t *free);
 

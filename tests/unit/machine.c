@@ -1,6 +1,5 @@
 /* The machine of the kernel's tests: booting it, calling it, checking what must hold after every stay in the kernel. */
 #include "machine.h"
-#include "call.h"
 #include "poison.h"
 #include <bulkhead/package.h>
 
@@ -172,6 +171,8 @@ static void root_end(struct cpu *cpu, void *argument)
     struct partition *root = argument;
     (void)cpu;
     assert_true(cap_tree_lock());
+    for (struct cap *cap; (cap = partition_next(root));)
+        cap_delete_step(cap);
     while (!partition_destroy_step(root))
         ;
     partition_free(root);

@@ -6,6 +6,7 @@
 #ifndef TESTS_MACHINE_H
 #define TESTS_MACHINE_H
 
+#include "call.h"
 #include "cpu.h"
 #include "host.h"
 #include "partition.h"

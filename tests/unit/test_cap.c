@@ -1,6 +1,5 @@
 /* Capabilities: what can be derived, what revocation takes back, in steps. */
 #include "machine.h"
-#include "call.h"
 
 enum { P = 40 /* slot in another partition's table */ };
 

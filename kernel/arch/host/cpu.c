@@ -60,13 +60,16 @@ static void kernel_stay(struct cpu *cpu, void (*function)(struct cpu *, void *),
 void host_enter(unsigned index, void (*function)(struct cpu *cpu, void *argument), void *argument)
 {
     struct cpu *before = host_self;
+    const char *stack = host.stack;
     if (host.in_kernel[index])
         host_fail("CPU %u enters the kernel while it is in it", index);
     host_self = &cpus[index];
     host.in_kernel[index] = true;
+    host.stack = __builtin_frame_address(0);
     spins = 0;
     kernel_stay(&cpus[index], function, argument);
     host.in_kernel[index] = false;
+    host.stack = stack;
     host_self = before;
     if (host_check)
         host_check(&cpus[index]);

@@ -37,6 +37,8 @@ struct host {
     int power;                  /* what arch_power() was asked for; HOST_NO_POWER */
     bool panicked;
     unsigned mapped_pages;      /* of kernel memory */
+    const char *stack;          /* where the stay in the kernel began */
+    size_t stack_used;          /* bytes from there, at the deepest arch_kernel_unmap() */
     struct host_interrupt interrupts[HOST_INTERRUPTS];
     char log[HOST_LOG];
     size_t log_length;

@@ -95,6 +95,8 @@ void arch_kernel_unmap(paddr_t page)
         host_fail("kernel page %lx is given back while a TLB knows of it", (unsigned long)page.raw);
     page_set(page, false);
     host.mapped_pages--;
+    size_t used = (size_t)(host.stack - (const char *)__builtin_frame_address(0));
+    host.stack_used = used > host.stack_used ? used : host.stack_used;
 }
 
 void arch_scrub(paddr_t base, uint64_t size)
