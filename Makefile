@@ -244,7 +244,7 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 
 IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(BUILD)/bulkhead
 
-.PHONY: all setup debian run test unit system size bench clean help units
+.PHONY: all setup debian run test unit system size bench docs spec clean help units
 
 all: $(IMAGES)
 
@@ -285,6 +285,13 @@ bench: all
 	$(MAKE) debian
 	$(PYTHON) scripts/bench
 
+# Documents with generated parts: from the headers, and from what `make size` and `make bench` measured.
+docs:
+	$(PYTHON) scripts/interface-doc
+
+spec:
+	$(PYTHON) scripts/spec-table
+
 clean:
 	rm -rf $(filter-out $(DEBIAN),$(wildcard $(BUILD)/*))
 
@@ -296,6 +303,7 @@ help:
 	@echo 'make system     system tests only (TESTS="-k name" picks some)'
 	@echo 'make size       sizes of the kernel, to build/size.json; fails beyond the limits in bench/promises.toml'
 	@echo 'make bench      instruction counts, to build/bench/results.json; fails beyond the same limits'
+	@echo 'make docs       docs/interface.md from the headers; make spec: measured figures into SPECIFICATION.md and README.md'
 	@echo 'make setup      install what is missing (apt; sudo unless root)'
 	@echo 'make debian     download the stock Debian arm64 kernel and busybox into build/debian'
 	@echo 'make clean      remove what was built, except the downloads (rm -rf build/debian removes those)'

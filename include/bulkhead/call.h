@@ -231,7 +231,8 @@ enum call {
     CALL_VCPU_CREATE,
     /*
      * CALL_VCPU_ENTER(vcpu) → enum vcpu_exit_reason: runs the guest until something happens that the kernel does not handle; what, stands in the
-     * state page. RIGHT_ENTER. STATUS_BUSY (another thread is in it), DEAD (its VM or space is gone), CPU (see VM_CREATE).
+     * state page. RIGHT_ENTER. STATUS_BUSY (another thread is in it), DEAD (its VM or space is gone), CPU (its registers
+     * lie in another CPU: CALL_VCPU_SYNC brings them out).
      */
     CALL_VCPU_ENTER,
     /*
@@ -253,7 +254,8 @@ enum call {
      */
     CALL_SYSTEM_POWER,
     /*
-     * CALL_SYSTEM_LOG(system, length, c0, c1, c2, c3): writes up to 32 characters, little-endian in the words, to the board's UART, as long as nobody has mapped it. RIGHT_LOG.
+     * CALL_SYSTEM_LOG(system, length, c0, c1, c2, c3): writes up to 32 characters, little-endian in the words, to the board's UART, whoever else uses
+     * it. RIGHT_LOG.
      */
     CALL_SYSTEM_LOG,
     /*
