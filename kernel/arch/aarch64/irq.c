@@ -15,7 +15,7 @@ static _Noreturn void stop(void)
         __asm__ volatile("wfi");
 }
 
-/* Our own: dropped and deactivated at once, before they are handled, so that what comes meanwhile is not lost. */
+/* Private to the CPU, and the kernel's own. */
 static void private_handle(struct cpu *cpu, unsigned intid, uint32_t acknowledged)
 {
     if (intid == board.hyp_timer) {

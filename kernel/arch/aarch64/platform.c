@@ -74,10 +74,15 @@ static void memory_found(const struct tree_node *node)
         ram_add(range);
 }
 
+/* Without a reg it is a wish to the operating system for some memory, no matter where. */
 static void reserved_found(const struct tree_node *node)
 {
     struct range range;
-    for (unsigned i = 0; tree_reg(node, i, &range); i++)
+    uint32_t size;
+    if (!tree_property(node, "reg", &size))
+        return;
+    reserve(reg_need(node, 0));
+    for (unsigned i = 1; tree_reg(node, i, &range); i++)
         reserve(range);
 }
 
