@@ -1,5 +1,5 @@
 /*
- * GICv2 (IHI 0048) and GICv3 (IHI 0069) for two interrupts: SGI 0 and the virtual timer's PPI. Both in whichever
+ * GICv2 (IHI 0048) and GICv3 (IHI 0069) for SGI 0, the virtual timer's PPI and shared interrupts of one CPU. All in whichever
  * group makes them IRQs: group 0 with GICv2, group 1 with GICv3.
  */
 #include "guest.h"
@@ -11,7 +11,9 @@ enum {
     GICD_IGROUPR = 0x0080,
     GICD_IPRIORITYR = 0x0400,
     GICD_ITARGETSR = 0x0800,
+    GICD_ICFGR = 0x0c00,
     GICD_SGIR = 0x0f00,
+    GICD_IROUTER = 0x6000,
     GICC_CTLR = 0x00,
     GICC_PMR = 0x04,
     GICC_IAR = 0x0c,
@@ -82,6 +84,32 @@ void gic_cpu_init(void)
     write_named(ICC_PMR_EL1, 0xf0);
     write_named(ICC_IGRPEN1_EL1, 1);
     isb();
+}
+
+/* GICv2: one byte of GICD_ITARGETSR, by the calling CPU's own bit. GICv3: affinity routing. */
+static void route_here(unsigned intid)
+{
+    if (machine.gic_version == 2) {
+        uintptr_t word = machine.gicd + GICD_ITARGETSR + (intid & ~3u);
+        unsigned shift = intid % 4 * 8;
+        uint32_t own = mmio_read(machine.gicd + GICD_ITARGETSR) & 0xff; /* banked; 0 on a uniprocessor (IHI 0048 §4.3.12) */
+        mmio_write(word, (mmio_read(word) & ~(0xffu << shift)) | own << shift);
+        return;
+    }
+    uint64_t mpidr = read_sysreg(mpidr_el1);
+    mmio_write(machine.gicd + GICD_IGROUPR + intid / 32 * 4, ~0u);
+    mmio_write(machine.gicd + GICD_IROUTER + intid * 8, mpidr & 0xffffff);
+    mmio_write(machine.gicd + GICD_IROUTER + intid * 8 + 4, mpidr >> 32 & 0xff);
+}
+
+void gic_enable_shared(unsigned intid, bool edge)
+{
+    uintptr_t priorities = machine.gicd + GICD_IPRIORITYR + (intid & ~3u), triggers = machine.gicd + GICD_ICFGR + intid / 16 * 4;
+    uint32_t trigger = 2u << intid % 16 * 2;
+    mmio_write(priorities, 0x80808080);
+    mmio_write(triggers, edge ? mmio_read(triggers) | trigger : mmio_read(triggers) & ~trigger);
+    route_here(intid);
+    mmio_write(machine.gicd + GICD_ISENABLER + intid / 32 * 4, 1u << intid % 32);
 }
 
 uint32_t gic_ack(void)

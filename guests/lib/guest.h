@@ -39,6 +39,8 @@ struct machine {
     uint64_t second_mpidr;   /* affinity of a CPU that is not this one, if cpus > 1 */
     uint64_t ram, ram_size;  /* largest bank */
     const char *bootargs;    /* of /chosen, in the tree; never null */
+    uintptr_t doorbell;      /* the first one ("bulkhead,doorbell"); 0: none */
+    unsigned doorbell_intid; /* of the line that its component raises */
 };
 
 extern struct machine machine;
@@ -46,12 +48,26 @@ extern struct machine machine;
 /* Fills in `machine`. `fdt` is what the boot protocol passed in x0, if anything. Faults if that is a bad address. */
 void machine_from_fdt(const void *fdt);
 
-/* --- gic.c: GICv2 and GICv3, just enough for SGI 0 and the virtual timer ---------------------------------------- */
+/* --- options.c: words of the boot arguments --------------------------------------------------------------------- */
+
+/* What follows `name` (which ends with '=') at the start of a word; null if it is not there. */
+const char *option_find(const char *name);
+/* The decimal number there; `otherwise` if there is none. */
+uint64_t option_number(const char *name, uint64_t otherwise);
+
+/* --- power.c ---------------------------------------------------------------------------------------------------- */
+
+_Noreturn void power_off(void);
+/* For a guest whose fault_handler() has nothing else to do: prints the exception first. */
+_Noreturn void power_off_at_fault(const char *who, uint64_t esr, uint64_t far, uint64_t elr);
+
+/* --- gic.c: GICv2 and GICv3, just enough for SGI 0, the virtual timer and one CPU's shared interrupts ------------ */
 
 enum { SGI = 0, VTIMER_PPI = 27, GIC_SPURIOUS = 1020 };
 
 void gic_init(void);         /* distributor; once */
 void gic_cpu_init(void);     /* this CPU's part; on every CPU */
+void gic_enable_shared(unsigned intid, bool edge); /* to the calling CPU */
 uint32_t gic_ack(void);      /* INTID, or >= GIC_SPURIOUS */
 void gic_eoi(uint32_t intid);
 uint64_t gic_sgi_self(void); /* what to give to gic_sgi() to interrupt the calling CPU */

@@ -18,7 +18,7 @@ struct node {
     bool seen;
     const char *compatible, *device_type, *method, *status, *bootargs;
     uint32_t compatible_length;
-    const uint32_t *reg;
+    const uint32_t *reg, *interrupts;
     uint32_t reg_cells;
     uint32_t address_cells, size_cells; /* of its children */
 };
@@ -101,6 +101,15 @@ static void see_gic(const struct node *node, const struct node *parent, unsigned
     machine.gic_cpu = reg_address(node, parent, 1);
 }
 
+/* Interrupt cells of the GIC's binding: type 0 is shared, then the number from INTID 32 on. */
+static void see_doorbell(const struct node *node, const struct node *parent)
+{
+    if (machine.doorbell || !node->interrupts)
+        return;
+    machine.doorbell = reg_address(node, parent, 0);
+    machine.doorbell_intid = be32(&node->interrupts[1]) + 32;
+}
+
 static void see(struct node *node, const struct node *parent)
 {
     if (node->seen || (node->status && !equal(node->status, "okay") && !equal(node->status, "ok")))
@@ -120,6 +129,8 @@ static void see(struct node *node, const struct node *parent)
         machine.uart = reg_address(node, parent, 0);
     else if (compatible(node, "arm,psci-1.0") || compatible(node, "arm,psci-0.2") || compatible(node, "arm,psci"))
         machine.psci_by_smc = equal(node->method, "smc");
+    else if (compatible(node, "bulkhead,doorbell"))
+        see_doorbell(node, parent);
 }
 
 static void property(struct node *node, const char *name, const uint32_t *value, uint32_t length)
@@ -138,6 +149,8 @@ static void property(struct node *node, const char *name, const uint32_t *value,
     } else if (equal("reg", name)) {
         node->reg = value;
         node->reg_cells = length / 4;
+    } else if (equal("interrupts", name)) {
+        node->interrupts = value;
     } else if (equal("#address-cells", name)) {
         node->address_cells = be32(value);
     } else if (equal("#size-cells", name)) {

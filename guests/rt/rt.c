@@ -36,32 +36,6 @@ static uint64_t lines;
 
 /* --- options ---------------------------------------------------------------------------------------------------- */
 
-/* What follows `name` (which ends with '=') in the boot arguments, at the start of a word; null if it is not there. */
-static const char *find_option(const char *name)
-{
-    for (const char *at = machine.bootargs; *at; at++) {
-        if (at != machine.bootargs && at[-1] != ' ')
-            continue;
-        unsigned i = 0;
-        while (name[i] && at[i] == name[i])
-            i++;
-        if (!name[i])
-            return at + i;
-    }
-    return NULL;
-}
-
-static uint64_t option_number(const char *name, uint64_t otherwise)
-{
-    const char *text = find_option(name);
-    uint64_t value = 0;
-    if (!text || *text < '0' || *text > '9')
-        return otherwise;
-    for (; *text >= '0' && *text <= '9'; text++)
-        value = value * 10 + (uint64_t)(*text - '0');
-    return value;
-}
-
 static uint64_t us_to_ticks(uint64_t us)
 {
     return us * task.frequency / 1000000;
@@ -75,7 +49,7 @@ static void read_options(void)
         task.period = task.frequency / 1000;
     task.work = us_to_ticks(option_number("work=", 0));
     task.seconds = option_number("seconds=", 0);
-    task.note = find_option("note="); /* the rest of the arguments */
+    task.note = option_find("note="); /* the rest of the arguments */
 }
 
 /* --- the periodic task ------------------------------------------------------------------------------------------ */
@@ -198,23 +172,9 @@ static uint64_t wait_for_line(uint64_t seen, struct account *line)
     }
 }
 
-static _Noreturn void power_off(void)
-{
-    psci(PSCI_SYSTEM_OFF, 0, 0, 0);
-    for (;;)
-        wfi();
-}
-
 void fault_handler(uint64_t esr, uint64_t far, uint64_t elr)
 {
-    print("rt: unexpected exception: ESR ");
-    print_hex(esr);
-    print(" FAR ");
-    print_hex(far);
-    print(" at image offset ");
-    print_hex(elr - (uintptr_t)_start);
-    print(": switching off\n");
-    power_off();
+    power_off_at_fault("rt", esr, far, elr);
 }
 
 static void describe(void)

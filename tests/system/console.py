@@ -73,9 +73,9 @@ class System:
                 pass
 
     def text(self):
-        """All output so far."""
+        """All output so far. A lone carriage return stays one: it begins a line anew."""
         self.log.flush()
-        return self.log_path.read_text(encoding="utf-8", errors="replace")
+        return self.log_path.read_bytes().decode("utf-8", "replace").replace("\r\r\n", "\r\n")
 
     def lines(self, name):
         return console_lines(self.text().replace("\r\n", "\n"), name)
@@ -90,6 +90,20 @@ class System:
         if index == 1:
             self._drain(2)
         raise AssertionError(f"waiting for {pattern!r}: {why}; {self.log_path} ends with:\n{self.text()[-3000:]}")
+
+    def wait_line(self, name, pattern, timeout=STEP):
+        """Waits until a finished line of that console matches from its start, however the consoles' lines are interleaved; the match."""
+        until = time.monotonic() + timeout
+        while True:
+            for line in self.lines(name):
+                match = re.match(pattern, line)
+                if match:
+                    return match
+            left = until - time.monotonic()
+            if left <= 0:
+                raise AssertionError(f"waiting for {pattern!r} on {name}'s console: nothing within {timeout} s; {self.log_path} ends "
+                                     f"with:\n{self.text()[-3000:]}")
+            self.expect(r"\n", left)
 
     def send(self, text):
         self.child.send(text)

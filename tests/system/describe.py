@@ -1,0 +1,43 @@
+"""System descriptions written by tests."""
+
+from console import ROOT
+
+GUESTS = ROOT / "build" / "guests"
+DEBIAN = ROOT / "build" / "debian"
+
+
+def node(name, kind, **properties):
+    """One node. Numbers and lists of them become cells, texts strings, True a property without value; `_` in a name is `-`."""
+    lines = [f'        compatible = "bulkhead,{kind}";']
+    for key, value in properties.items():
+        key = key.replace("_", "-")
+        if value is True:
+            lines.append(f"        {key};")
+        elif isinstance(value, (int, list)):
+            cells = value if isinstance(value, list) else [value]
+            lines.append(f"        {key} = <{' '.join(map(str, cells))}>;")
+        else:
+            lines.append(f'        {key} = "{value}";')
+    return "\n".join([f"    {name} {{", *lines, "    };"])
+
+
+def guest(name, image, cpu=0, **properties):
+    """A VM with one of our guests, one vCPU and 16 MiB unless said otherwise."""
+    return node(name, "vm", **{"kernel": GUESTS / image, "memory": "16M", "cpus": cpu, **properties})
+
+
+def linux(name="linux", cpus=0, **properties):
+    """A VM with the stock Debian kernel."""
+    return node(name, "vm", **{"kernel": DEBIAN / "vmlinuz", "initrd": DEBIAN / "initrd.gz", "bootargs": "console=ttyAMA0 quiet",
+                               "memory": "256M", "cpus": cpus, **properties})
+
+
+def component(name, image, cpu=0, priority=41, **properties):
+    return node(name, "component", image=image, cpu=cpu, priority=priority, **properties)
+
+
+def describe(folder, *nodes):
+    """Path of the description made of these nodes."""
+    path = folder / "system.dts"
+    path.write_text("/dts-v1/;\n/ {\n    compatible = \"bulkhead,system\";\n" + "\n".join(nodes) + "\n};\n")
+    return path
