@@ -143,7 +143,7 @@ static status_t call_cap_delegate(struct cpu *cpu, struct partition *self, uint6
 enum { STEPS_PER_LOOK = 8 /* of removal between two looks for interrupts */ };
 
 /* Removal in steps; the call is repeated while there is more to do, so that interrupts come in. */
-static status_t remove_in_steps(struct partition *self, uint64_t slot, bool (*step)(struct cap *))
+static status_t remove_in_steps(struct cpu *cpu, struct partition *self, uint64_t slot, bool (*step)(struct cap *))
 {
     struct cap *cap = cap_slot(self, slot);
     if (!cap || cap->type == CAP_NONE)
@@ -151,6 +151,8 @@ static status_t remove_in_steps(struct partition *self, uint64_t slot, bool (*st
     for (unsigned i = 0; i < STEPS_PER_LOOK || !arch_interrupt_pending(); i++) {
         if (step(cap))
             return STATUS_OK;
+        if (!cpu->current)
+            return CALL_PENDING; /* it removed itself */
     }
     return CALL_REPEAT;
 }
@@ -158,16 +160,14 @@ static status_t remove_in_steps(struct partition *self, uint64_t slot, bool (*st
 static status_t call_cap_delete(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
     struct cap *cap = cap_slot(self, r[1]);
-    (void)cpu;
     if (cap && cap->type == CAP_PARTITION && cap->object == &self->object && !cap->parent)
         return STATUS_STATE; /* its creator's business */
-    return remove_in_steps(self, r[1], cap_delete_step);
+    return remove_in_steps(cpu, self, r[1], cap_delete_step);
 }
 
 static status_t call_cap_revoke(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
-    (void)cpu;
-    return remove_in_steps(self, r[1], cap_revoke_step);
+    return remove_in_steps(cpu, self, r[1], cap_revoke_step);
 }
 
 static status_t call_cap_identify(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -621,6 +621,8 @@ void call_dispatch(struct cpu *cpu)
         status = call_run(cpu, thread->partition, &rows[r[0]], r);
     else if (r[0] >= CALL_ARCH)
         status = arch_call(cpu, thread, (unsigned)(r[0] - CALL_ARCH), r);
+    if (cpu->current != thread)
+        return; /* it stopped itself, and may be gone altogether */
     if (status == CALL_REPEAT)
         arch_call_repeat(thread);
     else if (status != CALL_PENDING)

@@ -225,9 +225,19 @@ static void thread_stop_here(void *argument)
     }
 }
 
+/* Wakes that were under way when it stopped must not reach what it waits for next. */
+static void thread_settle_here(void *argument)
+{
+    struct thread *thread = argument;
+    thread_pokes_serve(&cpus[thread->cpu]);
+    thread->woken = 0;
+}
+
 void thread_stop(struct thread *thread)
 {
     cpu_run_on(thread->cpu, thread_stop_here, thread);
+    cpu_quiesce(); /* whoever took it off a signal has told it by now */
+    cpu_run_on(thread->cpu, thread_settle_here, thread);
     portal_server_died(thread);
 }
 

@@ -21,8 +21,10 @@ struct vm *vm_new(struct partition *payer, struct space *space, status_t *status
 
 static void vcpu_unload_here(void *argument)
 {
-    vcpu_unload(cpu_self(), argument);
-    arch_vcpu_release(cpu_self(), argument);
+    struct vcpu *vcpu = argument;
+    vcpu_unload(cpu_self(), vcpu);
+    arch_vcpu_release(cpu_self(), vcpu);
+    vcpu->resident = false;
 }
 
 static bool vm_entered(const struct vm *vm)
@@ -226,11 +228,12 @@ status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
     struct thread *thread = cpu->current, *nobody = NULL;
     if (!__atomic_compare_exchange_n(&vcpu->thread, &nobody, thread, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return STATUS_BUSY;
-    if (!vcpu->vm || (vcpu->cpu != cpu->index && cpus[vcpu->cpu].loaded == vcpu)) {
+    if (!vcpu->vm || (vcpu->resident && vcpu->cpu != cpu->index)) {
         __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
         return vcpu->vm ? STATUS_CPU : STATUS_DEAD; /* its registers lie in another CPU: CALL_VCPU_SYNC brings them out */
     }
     vcpu->cpu = cpu->index;
+    vcpu->resident = true;
     thread->vcpu = vcpu;
     arch_vcpu_enter(cpu, vcpu);
     if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST))

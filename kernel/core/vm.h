@@ -35,7 +35,8 @@ struct vcpu {
     struct vcpu_state *state; /* shared with the monitor */
     struct thread *thread;    /* that is in it, or NULL */
     unsigned index;
-    unsigned cpu;             /* on which its registers were loaded last */
+    unsigned cpu;             /* that it ran on last */
+    bool resident;            /* some of its registers may still be in that CPU */
     unsigned kicked;          /* set by any CPU */
     struct lock lock;         /* of its virtual interrupts */
     struct space_user monitor; /* where the state page is mapped */

@@ -11,7 +11,7 @@ enum { CTLR_GROUP1A = 1 << 1, CTLR_ARE = 1 << 4 };
 enum { GICR_CTLR = 0x00, GICR_TYPER = 0x08, GICR_WAKER = 0x14 };
 enum { TYPER_VLPIS = 1 << 1, TYPER_LAST = 1 << 4, WAKER_SLEEP = 1 << 1, WAKER_ASLEEP = 1 << 2 };
 enum { FRAME = 0x10000 }; /* a redistributor: RD frame, SGI frame, with TYPER_VLPIS two more */
-enum { SRE_ENABLE = 0xf }; /* system registers, no bypass, and EL1 may see ICC_SRE_EL1 */
+enum { SRE_ENABLE = 7 }; /* system registers, no bypass; a guest's access to ICC_SRE_EL1 traps (sysreg.c) */
 enum { ICC_CTLR_EOIMODE = 1 << 1 };
 
 static uintptr_t redistributor[CPUS_MAX];

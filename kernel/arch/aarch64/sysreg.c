@@ -66,6 +66,8 @@ void sysreg_init(void)
 enum {
     ID_GROUP = SYSREG(3, 0, 0, 0, 0),
     ICC_SGI1R = SYSREG(3, 0, 12, 11, 5),
+    ICC_SRE = SYSREG(3, 0, 12, 12, 5),
+    ICC_SRE_FIXED = 7, /* system registers, no bypass: there is nothing else for a guest to choose */
     ACTLR = SYSREG(3, 0, 1, 0, 1),
     DC_ISW = SYSREG(1, 0, 7, 6, 2),
     DC_CSW = SYSREG(1, 0, 7, 10, 2),
@@ -94,6 +96,8 @@ bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_acce
         answer(vcpu, access, id_values[reg >> 1 & 7][reg >> 17 & 7]);
     else if (reg == ICC_SGI1R && !access->read)
         vgic_sgi1r_write(cpu, vcpu, written(vcpu, access));
+    else if (reg == ICC_SRE && gic.version == 3)
+        answer(vcpu, access, ICC_SRE_FIXED);
     else if (reg >> OP0_SHIFT == OP0_DEBUG)
         answer(vcpu, access, reg == OSLSR ? OSLSR_OSLM : 0);
     else if (reg == ACTLR)

@@ -156,7 +156,8 @@ static void lr_recheck_pending(struct vcpu *vcpu, unsigned n, struct virq *virq,
     if (!(virq->flags & ENABLED)) {
         lr_evict(vcpu, n, state);
     } else if (!(virq->flags & EDGE) && !virq->physical && !virq_pending(virq)) {
-        gic.ops->lr_write(n, gic_lr_with_state(raw, state & ~(unsigned)LR_PENDING));
+        /* All of it if nothing is left: an empty one with `eoi_irq` would ask for maintenance for ever. */
+        gic.ops->lr_write(n, state == LR_PENDING ? 0 : gic_lr_with_state(raw, LR_ACTIVE));
         if (state == LR_PENDING)
             lr_release(vcpu, n);
     } else {
