@@ -45,6 +45,9 @@ TARGET_FLAGS := -std=c11 -O2 -g -march=armv8-a -mgeneral-regs-only -mstrict-alig
     -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -fno-common -fvisibility=hidden -ffunction-sections -fdata-sections \
     $(WARNINGS) -MMD -MP
 FREESTANDING = $(SYSTEM_HEADERS) -idirafter include/freestanding -isystem $(dir $(LIBFDT))
+# Errata of real Cortex-A53s that a toolchain works around.
+TARGET_FLAGS += -mfix-cortex-a53-835769
+LDFLAGS += --fix-cortex-a53-843419
 LDFLAGS += -nostdlib --build-id=none --gc-sections -z max-page-size=4096 -z noexecstack -z separate-code
 HOST_FLAGS := -std=gnu11 -O1 -g $(WARNINGS) -MMD -MP
 
@@ -76,11 +79,11 @@ KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(OBJ)/%.o)
 KERNEL_FLAGS := $(TARGET_FLAGS) -Os -fpie -ffixed-x18 -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
 KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
 
-$(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags | $(LIBFDT)
+$(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
 	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
-$(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags | $(LIBFDT)
+$(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
 	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
@@ -93,10 +96,10 @@ $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = -O2
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit
 $(OBJ)/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"$(shell cat $(OBJ)/commit)"'
 
-$(BUILD)/kernel/kernel.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(LIBFDT) $(BUILD)/toolchain scripts/check-fp
+$(BUILD)/kernel/kernel.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(BUILD)/toolchain scripts/check-fp
 	@mkdir -p $(@D)
 	@echo "  LD     $@"
-	$(Q)$(LD) $(LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) $(LIBFDT) -o $@
+	$(Q)$(LD) $(LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) -o $@
 	$(Q)scripts/check-fp $@
 
 # --- components ------------------------------------------------------------------------------------------------------
