@@ -1,0 +1,123 @@
+/* Tags: against a model of all CPUs' TLBs, with few tags and many spaces. */
+#include "machine.h"
+#include "tag.h"
+
+#include <string.h>
+
+enum { TAGS = 64, SPACES = 200, CPUS = 4, STEPS = 100000 };
+
+static int setup(void **state)
+{
+    (void)state;
+    host_reset(CPUS);
+    host.tag_count = TAGS;
+    tags_init();
+    return 0;
+}
+
+static void test_first(void **state)
+{
+    struct tag a = {0}, b = {0};
+    unsigned first;
+    (void)state;
+    first = tag_activate(0, &a);
+    assert_in_range(first, 1, TAGS - 1); /* 0 is nobody's */
+    assert_int_not_equal(tag_activate(0, &b), first);
+    assert_int_equal(tag_activate(0, &a), first);
+    assert_int_equal(tag_activate(3, &a), first); /* on every CPU the same */
+    assert_int_equal(host.tag_flushes, 0);
+}
+
+/* The last tag is used, and only the one after it costs a flush. */
+static void test_rollover(void **state)
+{
+    struct tag tags[TAGS + 1] = {0};
+    (void)state;
+    for (unsigned i = 0; i < TAGS - 1; i++)
+        assert_in_range(tag_activate(0, &tags[i]), 1, TAGS - 1);
+    assert_int_equal(host.tag_flushes, 0);
+    assert_in_range(tag_activate(0, &tags[TAGS - 1]), 1, TAGS - 1);
+    assert_int_equal(host.tag_flushes, 1);
+    assert_true(tags[TAGS - 1].value >> 16 > tags[0].value >> 16);
+}
+
+/* A CPU that goes on running through a rollover keeps its number, and nobody else gets it. */
+static void test_reserved(void **state)
+{
+    struct tag running = {0}, others[3 * TAGS] = {0};
+    unsigned number = tag_activate(1, &running);
+    (void)state;
+    for (unsigned i = 0; i < 3 * TAGS; i++)
+        assert_int_not_equal(tag_activate(0, &others[i]), number);
+    assert_in_range(host.tag_flushes, 3, 4);
+    assert_int_equal(tag_activate(1, &running), number); /* generations later */
+    assert_int_equal(tag_activate(2, &running), number);
+}
+
+/*
+ * What each CPU's TLB may hold: for each number, the space that filled it. A rollover empties it but for what a CPU runs with at that moment.
+ */
+static int filled[CPUS][TAGS], runs[CPUS], number_of[CPUS];
+
+static void model_flush(void)
+{
+    memset(filled, -1, sizeof filled);
+    for (unsigned cpu = 0; cpu < CPUS; cpu++) {
+        if (runs[cpu] >= 0)
+            filled[cpu][number_of[cpu]] = runs[cpu];
+    }
+}
+
+static void model_run(unsigned cpu, int space, unsigned number)
+{
+    assert_in_range(number, 1, TAGS - 1);
+    runs[cpu] = space;
+    number_of[cpu] = (int)number;
+    for (unsigned other = 0; other < CPUS; other++) {
+        /* Two spaces never share a number: not where this one runs, nor where another one runs or left something. */
+        assert_true(filled[other][number] < 0 || filled[other][number] == space);
+        if (runs[other] == space) /* and one space has one number wherever it runs */
+            assert_int_equal(number_of[other], number);
+    }
+    filled[cpu][number] = space;
+}
+
+static void test_model(void **state)
+{
+    static struct tag tags[SPACES];
+    static int identity[SPACES];
+    uint64_t random = 1, flushes = 0;
+    (void)state;
+    for (int i = 0; i < SPACES; i++)
+        identity[i] = i;
+    memset(runs, -1, sizeof runs);
+    memset(filled, -1, sizeof filled);
+    for (unsigned i = 0; i < STEPS; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        unsigned cpu = random >> 33 & (CPUS - 1), space = (unsigned)(random >> 40) % SPACES;
+        if (random >> 60 < 12) /* mostly few of them, so that the fast way is gone, too */
+            space %= 20;
+        if ((random >> 50) % 64 == 0) { /* the space ends and another one begins in its place */
+            tags[space].value = 0;
+            identity[space] += SPACES;
+        }
+        unsigned number = tag_activate(cpu, &tags[space]);
+        if (host.tag_flushes != flushes) {
+            flushes = host.tag_flushes;
+            model_flush();
+        }
+        model_run(cpu, identity[space], number);
+    }
+    assert_in_range(flushes, 20, STEPS / TAGS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_first, setup),
+        cmocka_unit_test_setup(test_rollover, setup),
+        cmocka_unit_test_setup(test_reserved, setup),
+        cmocka_unit_test_setup(test_model, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
