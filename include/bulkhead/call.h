@@ -107,7 +107,8 @@ enum call {
      */
     CALL_PARTITION_CREATE,
     /*
-     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE). As above.
+     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE). As above. STATUS_STATE if the extent stands in its own table, or in
+     * that of a partition that it made: they would go with each other.
      */
     CALL_PARTITION_FEED,
     /*
@@ -185,12 +186,13 @@ enum call {
     /*
      * CALL_PORTAL_CALL(portal, w0, w1, w2, w3, deadline) → r0, r1, r2, r3: waits for the server to be ready, hands it the words, lets it run on the
      * caller's CPU at no less than the caller's priority, and waits for its answer. RIGHT_CALL. STATUS_CPU if the server runs on another CPU,
-     * STATUS_TIMEOUT, STATUS_DEAD (portal or server went away; whether the request was carried out is not known then).
+     * STATUS_TIMEOUT, STATUS_DEAD (portal or server went away; whether the request was carried out is not known then),
+     * STATUS_STATE (the caller is the server).
      */
     CALL_PORTAL_CALL,
     /*
      * CALL_PORTAL_WAIT(portal, r0, r1, r2, r3, deadline) → w0, w1, w2, w3, badge: answers the caller being served, if any, with r0…r3, and
-     * waits for the next. RIGHT_SERVE. STATUS_TIMEOUT, BUSY (another thread serves), DEAD.
+     * waits for the next. RIGHT_SERVE. STATUS_TIMEOUT, BUSY (another thread serves), STATE (this one serves another portal), DEAD.
      */
     CALL_PORTAL_WAIT,
 

@@ -26,6 +26,17 @@ static void portal_hand_over(struct cpu *cpu, struct portal *portal, struct thre
         thread_set_priority(cpu, server, caller->priority); /* the caller's time is what it runs on */
 }
 
+/* Behind those that wait already. Until it is its turn it lends the server its priority, so that nobody between the two holds it up. */
+static void queue_add(struct cpu *cpu, struct portal *portal, struct thread *caller)
+{
+    if (portal->queue_last)
+        portal->queue_last = portal->queue_last->portal_next = caller;
+    else
+        portal->queue_first = portal->queue_last = caller;
+    if (caller->priority > portal->server->priority)
+        thread_set_priority(cpu, portal->server, caller->priority);
+}
+
 status_t portal_call(struct cpu *cpu, struct portal *portal, uint64_t badge, uint64_t deadline)
 {
     struct thread *caller = cpu->current;
@@ -34,6 +45,8 @@ status_t portal_call(struct cpu *cpu, struct portal *portal, uint64_t badge, uin
     struct thread *server = portal->server;
     if (!server) {
         status = STATUS_DEAD;
+    } else if (server == caller) {
+        status = STATUS_STATE; /* it would wait for itself */
     } else if (server->cpu != cpu->index) {
         status = STATUS_CPU;
     } else if (!portal->idle && deadline <= arch_counter()) {
@@ -45,10 +58,8 @@ status_t portal_call(struct cpu *cpu, struct portal *portal, uint64_t badge, uin
         if (portal->idle) {
             portal_hand_over(cpu, portal, caller);
             thread_ready(cpu, server);
-        } else if (portal->queue_last) {
-            portal->queue_last = portal->queue_last->portal_next = caller;
         } else {
-            portal->queue_first = portal->queue_last = caller;
+            queue_add(cpu, portal, caller);
         }
     }
     lock_release(&portal->lock);
@@ -85,6 +96,8 @@ status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline)
 {
     struct thread *server = cpu->current;
     status_t status = CALL_PENDING;
+    if (server->serving && server->serving != portal)
+        return STATUS_STATE; /* a thread serves one portal: that one learns of its end */
     lock_take(&portal->lock);
     if (portal->server && portal->server != server) {
         lock_release(&portal->lock);
@@ -168,6 +181,13 @@ void portal_server_died(struct thread *thread)
     lock_release(&portal->lock);
 }
 
+/* On its CPU: it has nobody's priority but its own. */
+static void server_dismiss(void *argument)
+{
+    struct thread *server = argument;
+    thread_set_priority(&cpus[server->cpu], server, server->base_priority);
+}
+
 bool portal_destroy(struct portal *portal)
 {
     lock_take(&portal->lock);
@@ -179,6 +199,8 @@ bool portal_destroy(struct portal *portal)
         server->serving = NULL;
     portal_fail_callers(portal);
     lock_release(&portal->lock);
+    if (server)
+        cpu_run_on(server->cpu, server_dismiss, server);
     if (waiting) {
         thread_answer(server, STATUS_DEAD);
         thread_wake(server);
