@@ -546,43 +546,35 @@ void vgic_vcpu_reset(struct vcpu *vcpu)
         virq_reset(&a->private[i], i < 16 ? EDGE | ENABLED : 0, vcpu->index);
 }
 
-/* Brings all of the vCPU's LRs to memory, on its CPU. */
+/* Brings all of the vCPU's LRs, or what was saved of them, to memory; on its CPU, the only one that may load it. */
 static void settle_here(void *argument)
 {
     struct vcpu *vcpu = argument;
-    if (cpu_self()->loaded != vcpu)
-        return;
-    lock_take(&vcpu->lock);
-    lr_reap(vcpu);
-    for (uint32_t used = vcpu->arch.lr_used; used; used &= used - 1) {
-        unsigned n = (unsigned)__builtin_ctz(used);
-        lr_evict(vcpu, n, gic_lr_state(gic.ops->lr_read(n)));
-    }
-    hcr_update(vcpu);
-    lock_release(&vcpu->lock);
-}
-
-/* The same for a vCPU that is not loaded: from the saved values. */
-static void settle_saved(struct vcpu *vcpu)
-{
     struct arch_vcpu *a = &vcpu->arch;
+    bool loaded = cpu_self()->loaded == vcpu;
     lock_take(&vcpu->lock);
+    if (loaded)
+        lr_reap(vcpu);
     for (uint32_t used = a->lr_used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
-        lr_to_memory(vcpu, n, gic_lr_state(a->lr[n]));
+        if (loaded)
+            lr_evict(vcpu, n, gic_lr_state(gic.ops->lr_read(n)));
+        else
+            lr_to_memory(vcpu, n, gic_lr_state(a->lr[n]));
     }
+    if (loaded)
+        hcr_update(vcpu);
     lock_release(&vcpu->lock);
 }
 
-/* So that the line's whole state is in memory. */
-static void virq_settle(struct vm *vm, struct vcpu *vcpu, const struct virq *virq)
+/* So that the line's whole state is in memory. Returns the vCPU that has to be told afterwards, so that its LRs are filled again; or NULL. */
+static struct vcpu *virq_settle(struct vm *vm, struct vcpu *vcpu, const struct virq *virq)
 {
     struct vcpu *owner = vcpu ? vcpu : vm->vcpus[virq->target < VM_VCPUS ? virq->target : 0];
     if (!owner || virq->lr == VIRQ_NO_LR)
-        return;
+        return NULL;
     cpu_run_on(owner->cpu, settle_here, owner);
-    if (virq->lr != VIRQ_NO_LR)
-        settle_saved(owner);
+    return owner;
 }
 
 static void flag_set(struct virq *virq, unsigned flag, bool on)
@@ -649,15 +641,14 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
         struct virq *virq = line < VM_LINES ? virq_at(vm, vcpu, line) : NULL;
         if (!virq)
             return;
-        if (field_settles(field))
-            virq_settle(vm, vcpu, virq);
+        bool settled = field_settles(field) && virq_settle(vm, vcpu, virq);
         struct vcpu *owner = vcpu ? vcpu : shared_lock(vm, virq);
         if (!owner)
             return;
         if (vcpu)
             lock_take(&vcpu->lock);
         virq_apply(owner, virq, field, mask >> (line - first) & 1);
-        bool look = virq_changed(owner, virq, line);
+        bool look = virq_changed(owner, virq, line) || settled;
         lock_release(&owner->lock);
         if (look)
             vcpu_notify(owner);
@@ -668,7 +659,7 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
 static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned line, uint64_t value)
 {
     struct virq *virq = virq_at(vm, vcpu, line);
-    virq_settle(vm, vcpu, virq);
+    struct vcpu *settled = virq_settle(vm, vcpu, virq);
     struct vcpu *owner = vcpu ? vcpu : shared_lock(vm, virq);
     if (!owner)
         return;
@@ -691,6 +682,8 @@ static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned l
         lock_release(&owner->lock);
     if (look)
         vcpu_notify(owner);
+    if (settled)
+        vcpu_notify(settled);
 }
 
 /* Which groups are forwarded has changed: every line may have become, or ceased to be, deliverable. */
@@ -765,9 +758,10 @@ static uint64_t get_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsig
     bool state = field == VIRQ_PEND || field == VIRQ_UNPEND || field == VIRQ_ACTIVATE || field == VIRQ_DEACTIVATE;
     for (unsigned i = 0; i < 32 && first + i < VM_LINES; i++) {
         const struct virq *virq = virq_at(vm, vcpu, first + i);
-        if (state)
-            virq_settle(vm, vcpu, virq);
+        struct vcpu *settled = state ? virq_settle(vm, vcpu, virq) : NULL;
         mask |= (uint64_t)virq_get_bit(virq, field) << i;
+        if (settled)
+            vcpu_notify(settled);
     }
     return mask;
 }
