@@ -38,7 +38,8 @@ static struct receiver *receiver_take(unsigned number, status_t *status)
     for (unsigned i = 0; i < RECEIVERS_MAX; i++) {
         if (receiver_used(&receivers[i]))
             continue;
-        receiver_of[receivers[i].number] = 0;
+        if (receiver_of[receivers[i].number] == i + 1) /* it may have another one by now */
+            receiver_of[receivers[i].number] = 0;
         receivers[i].number = number;
         return &receivers[i];
     }
