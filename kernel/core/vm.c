@@ -303,5 +303,6 @@ void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
     if (thread && thread->waiting == WAIT_INTERRUPT) {
         thread_timer_remove(cpu, thread);
         thread_timer_add(cpu, thread, arch_vcpu_deadline(vcpu));
+        cpu->resched = true; /* so that the timer is set, whoever goes on running */
     }
 }
