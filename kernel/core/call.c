@@ -534,7 +534,7 @@ static status_t call_virq_raise(struct cpu *cpu, struct partition *self, uint64_
     (void)cpu;
     const struct cap *cap = cap_find(self, r[1], CAP_VM, RIGHT_RAISE, &status);
     if (!cap) {
-        cap = cap_find(self, r[1], CAP_LINE, RIGHT_RAISE, &status);
+        cap = status == STATUS_CAP ? cap_find(self, r[1], CAP_LINE, RIGHT_RAISE, &status) : NULL;
         if (!cap)
             return status;
         first = (uint32_t)cap->size;
@@ -619,7 +619,7 @@ void call_dispatch(struct cpu *cpu)
     status_t status = STATUS_CALL;
     if (r[0] < CALL_COUNT)
         status = call_run(cpu, thread->partition, &rows[r[0]], r);
-    else if (r[0] >= CALL_ARCH)
+    else if (r[0] >= CALL_ARCH && r[0] <= UINT32_MAX)
         status = arch_call(cpu, thread, (unsigned)(r[0] - CALL_ARCH), r);
     if (cpu->current != thread)
         return; /* it stopped itself, and may be gone altogether */

@@ -12,7 +12,7 @@ struct machine machine;
 /* --- booting -------------------------------------------------------------------------------------------------------------- */
 
 /* One member: root, of one page of code, one of data in the file and two behind it. */
-static void package_write(void)
+void machine_package(void)
 {
     struct package_header *package = host_memory(HOST_PACKAGE);
     struct component_header *component = host_memory(HOST_PACKAGE + 2 * PAGE_SIZE);
@@ -107,7 +107,7 @@ void machine_boot(void)
 {
     host_reset(MACHINE_CPUS);
     poison_reset();
-    package_write();
+    machine_package();
     host_enter(0, boot, NULL);
     host_check = check_all;
     machine = (struct machine){.root = cpus[0].current->partition, .next_slot = SLOT_NEXT};

@@ -44,6 +44,8 @@ struct machine {
 };
 extern struct machine machine;
 
+/* Puts a package with root behind the kernel. */
+void machine_package(void);
 /* Boots up to root's first instruction on CPU 0. */
 void machine_boot(void);
 /* Boots and makes the base; ends everything, and fails the test if anything is left: memory, interrupts, mappings. For cmocka_unit_test_setup_teardown(). */
