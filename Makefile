@@ -119,7 +119,8 @@ $(OBJ)/components/%.S.o: components/%.S $(OBJ)/flags | $(LIBFDT)
 	@echo "  CC     $@"
 	$(Q)$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
 
-$(COMPONENT_LIB): $(call objects-of,components/lib)
+# memcpy and its kind are the kernel's own: position-independent and without FP, as components need them.
+$(COMPONENT_LIB): $(call objects-of,components/lib) $(OBJ)/kernel/arch/aarch64/memory.S.o
 	@rm -f $@
 	@echo "  AR     $@"
 	$(Q)$(AR) rcs $@ $^

@@ -102,7 +102,7 @@ enum call {
     /*
      * CALL_PARTITION_CREATE(to, extent, cpus, priority): a partition whose kernel memory is `extent` (needs
      * RIGHT_KERNEL, which no mappable extent bears; at least PARTITION_MIN_MEMORY; not delegated). Its threads may use the CPUs in the mask `cpus` and
-     * priorities up to `priority`, both within the caller's own. The memory comes back, scrubbed, when the partition's original
+     * priorities up to `priority`, both within the caller's own. The memory comes back when the partition's original
      * capability is deleted. STATUS_CAP, RIGHTS, EXISTS, BUSY, ARGUMENT, CPU.
      */
     CALL_PARTITION_CREATE,

@@ -1,6 +1,6 @@
 /*
  * memcpy, memmove, memset: in assembly, for a compiler may turn a C loop that copies into a call of the very function.
- * The kernel's memory is Normal and unaligned accesses are allowed; nothing here runs before the MMU is on.
+ * For the kernel and for components: memory is Normal and unaligned accesses are allowed; nothing here runs before the MMU is on.
  */
     .macro function name
     .section .text.\name, "ax"

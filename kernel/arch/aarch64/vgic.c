@@ -22,6 +22,7 @@ enum {
     ACTIVE = 16, /* in memory: evicted from an LR, or set by the VMM */
     QUEUED = 32,
     GROUP1 = 64,
+    SGIS = 16,
     PRIORITY_SHIFT = 3, /* 32 priorities */
     TIMER_PPI = 27,
     HCR_LR_NOT_PRESENT = 1 << 2, /* maintenance interrupt when the guest ends one that is in no LR */
@@ -38,10 +39,22 @@ static bool virq_pending(const struct virq *virq)
     return virq->flags & LATCH || (virq->flags & (EDGE | LEVEL)) == LEVEL || virq->sources;
 }
 
-static bool virq_deliverable(const struct vm *vm, const struct virq *virq)
+/* Would it reach its vCPU if it were pending? */
+static bool virq_allowed(const struct vm *vm, const struct virq *virq)
 {
     unsigned group = virq->flags & GROUP1 ? 2 : 1;
-    return virq_pending(virq) && (virq->flags & (ENABLED | ACTIVE)) == ENABLED && vm->arch.forwarding & group;
+    return virq->flags & ENABLED && vm->arch.forwarding & group && virq->target < VM_VCPUS;
+}
+
+static bool virq_deliverable(const struct vm *vm, const struct virq *virq)
+{
+    return virq_pending(virq) && !(virq->flags & ACTIVE) && virq_allowed(vm, virq);
+}
+
+/* Neither an edge nor linked: as long as it is in an LR, LEVEL and LATCH say why it is pending there. */
+static bool virq_is_level(const struct virq *virq)
+{
+    return !(virq->flags & EDGE) && !virq->physical;
 }
 
 /* --- the queue --------------------------------------------------------------------------------------------------------------- */
@@ -111,19 +124,27 @@ static void lr_release(struct vcpu *vcpu, unsigned n)
 /* The guest has ended the interrupt in LR n, and with it the physical one behind it. */
 static void lr_ended(struct vcpu *vcpu, unsigned n)
 {
-    unsigned line = vcpu->arch.lr_line[n], physical = virq_at(vcpu->vm, vcpu, line)->physical;
-    if (physical && !gic.links)
-        gic.ops->set_active(physical, false);
+    unsigned line = vcpu->arch.lr_line[n];
+    struct virq *virq = virq_at(vcpu->vm, vcpu, line);
+    if (virq->physical && !gic.links)
+        gic.ops->set_active(virq->physical, false);
     if (line == TIMER_PPI)
         vcpu->arch.timer_owned = false;
+    if (virq_is_level(virq))
+        virq->flags &= (uint8_t)~LATCH;
     lr_release(vcpu, n);
 }
 
-/* LR n's content, of which `state` is pending and active, goes to the line in memory. */
-static void lr_to_memory(struct vcpu *vcpu, unsigned n, unsigned state)
+/* LR n's content, which was `raw`, goes to the line in memory. */
+static void lr_to_memory(struct vcpu *vcpu, unsigned n, uint64_t raw)
 {
-    struct virq *virq = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n]);
-    if (state & LR_PENDING && (virq->flags & EDGE || virq->physical))
+    unsigned line = vcpu->arch.lr_line[n], state = gic_lr_state(raw);
+    struct virq *virq = virq_at(vcpu->vm, vcpu, line);
+    if (line < SGIS && gic.version == 2)
+        virq->sources |= (uint8_t)(state & LR_PENDING ? 1u << (raw >> gic.ops->lr.source & 7) : 0);
+    else if (virq_is_level(virq))
+        virq->flags &= (uint8_t)(state & LR_PENDING ? ~0 : ~LATCH);
+    else if (state & LR_PENDING)
         virq->flags |= LATCH;
     if (state & LR_ACTIVE) {
         virq->flags |= ACTIVE;
@@ -132,10 +153,39 @@ static void lr_to_memory(struct vcpu *vcpu, unsigned n, unsigned state)
     lr_release(vcpu, n);
 }
 
-static void lr_evict(struct vcpu *vcpu, unsigned n, unsigned state)
+static void lr_evict(struct vcpu *vcpu, unsigned n, uint64_t raw)
 {
     gic.ops->lr_write(n, 0);
-    lr_to_memory(vcpu, n, state);
+    lr_to_memory(vcpu, n, raw);
+}
+
+/* What the guest has ended that is in no LR was counted: the most urgent active ones in memory. */
+static void memory_reap(struct vcpu *vcpu)
+{
+    uint32_t hcr = gic_hcr_read(), count = hcr >> HCR_EOI_COUNT_SHIFT;
+    if (count)
+        gic_hcr_write(hcr & ((1u << HCR_EOI_COUNT_SHIFT) - 1));
+    for (; count; count--) {
+        unsigned best = VIRQ_NONE, best_priority = 256;
+        for (unsigned line = 0; line < VM_LINES; line++) {
+            const struct virq *virq = virq_at(vcpu->vm, vcpu, line);
+            bool own = line < VIRQ_PRIVATE || virq->target == vcpu->index;
+            if (own && virq->flags & ACTIVE && virq->priority < best_priority) {
+                best = line;
+                best_priority = virq->priority;
+            }
+        }
+        if (best == VIRQ_NONE)
+            return;
+        struct virq *virq = virq_at(vcpu->vm, vcpu, best);
+        virq->flags &= (uint8_t)~ACTIVE;
+        vcpu->arch.active_in_memory--;
+        if (virq->physical)
+            gic.ops->set_active(virq->physical, false);
+        if (best == TIMER_PPI)
+            vcpu->arch.timer_owned = false;
+        virq_changed(vcpu, virq, best);
+    }
 }
 
 /* Takes note of all that the guest has ended. An LR that did so with `eoi_irq` is not in ELRSR until it is cleared. */
@@ -148,20 +198,20 @@ static void lr_reap(struct vcpu *vcpu)
             gic.ops->lr_write(n, 0);
         lr_ended(vcpu, n);
     }
+    if (vcpu->arch.active_in_memory)
+        memory_reap(vcpu);
 }
 
-/* What came for the line while LR n holds it pending: an edge is merged, a level that dropped or a line that was disabled is taken back. */
+/* What came for the line while LR n holds it pending: an edge is merged, a level that dropped is taken back. */
 static void lr_recheck_pending(struct vcpu *vcpu, unsigned n, struct virq *virq, uint64_t raw, unsigned state)
 {
-    if (!(virq->flags & ENABLED)) {
-        lr_evict(vcpu, n, state);
-    } else if (!(virq->flags & EDGE) && !virq->physical && !virq_pending(virq)) {
+    if (!virq_is_level(virq)) {
+        virq->flags &= (uint8_t)~LATCH;
+    } else if (!virq_pending(virq)) {
         /* All of it if nothing is left: an empty one with `eoi_irq` would ask for maintenance for ever. */
         gic.ops->lr_write(n, state == LR_PENDING ? 0 : gic_lr_with_state(raw, LR_ACTIVE));
         if (state == LR_PENDING)
             lr_release(vcpu, n);
-    } else {
-        virq->flags &= (uint8_t)~LATCH;
     }
 }
 
@@ -173,7 +223,9 @@ static void lr_recheck(struct vcpu *vcpu, unsigned n)
     if (!state) {
         gic.ops->lr_write(n, 0);
         lr_ended(vcpu, n);
-    } else if (virq->sources)
+    } else if (state & LR_PENDING && !virq_allowed(vcpu->vm, virq))
+        lr_evict(vcpu, n, raw);
+    else if (virq->sources)
         gic.ops->lr_write(n, raw | gic.ops->lr.eoi_irq); /* the next sender's turn comes with the end of this one */
     else if (state & LR_PENDING)
         lr_recheck_pending(vcpu, n, virq, raw, state);
@@ -214,7 +266,8 @@ static void lr_fill(struct vcpu *vcpu, unsigned n, struct virq *virq, unsigned l
         gic.ops->set_active(TIMER_PPI, false);
         return;
     }
-    virq->flags &= (uint8_t)~LATCH;
+    if (!virq_is_level(virq))
+        virq->flags &= (uint8_t)~LATCH;
     virq->lr = (uint8_t)n;
     vcpu->arch.lr_line[n] = (uint16_t)line;
     vcpu->arch.lr_used |= (uint16_t)(1u << n);
@@ -224,22 +277,23 @@ static void lr_fill(struct vcpu *vcpu, unsigned n, struct virq *virq, unsigned l
 /* Makes room for a line of `priority`: evicts the least urgent one that is less urgent, or, if all are active, the least urgent active one. */
 static bool lr_make_room(struct vcpu *vcpu, unsigned priority)
 {
-    unsigned victim = VIRQ_NO_LR, victim_state = 0, worst = 0;
+    unsigned victim = VIRQ_NO_LR, worst = 0;
+    uint64_t victim_raw = 0;
     bool all_active = true;
     for (unsigned n = 0; n < gic.lr_count; n++)
-        all_active &= gic_lr_state(gic.ops->lr_read(n)) == LR_ACTIVE;
+        all_active &= gic_lr_state(gic.ops->lr_read(n)) >= LR_ACTIVE;
     for (unsigned n = 0; n < gic.lr_count; n++) {
-        unsigned state = gic_lr_state(gic.ops->lr_read(n));
+        uint64_t raw = gic.ops->lr_read(n);
         unsigned own = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n])->priority;
-        bool candidate = all_active || (state == LR_PENDING && own > priority);
+        bool candidate = all_active || (gic_lr_state(raw) == LR_PENDING && own > priority);
         if (candidate && own >= worst) {
             worst = own;
             victim = n;
-            victim_state = state;
+            victim_raw = raw;
         }
     }
     if (victim != VIRQ_NO_LR)
-        lr_evict(vcpu, victim, victim_state);
+        lr_evict(vcpu, victim, victim_raw);
     return victim != VIRQ_NO_LR;
 }
 
@@ -270,6 +324,8 @@ static void hcr_update(const struct vcpu *vcpu)
 static void lrs_attend(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
+    if (a->active_in_memory)
+        memory_reap(vcpu);
     while (a->lr_recheck) {
         unsigned n = (unsigned)__builtin_ctz(a->lr_recheck);
         a->lr_recheck &= (uint16_t)(a->lr_recheck - 1);
@@ -284,7 +340,9 @@ static void lrs_attend(struct vcpu *vcpu)
 /* The LR is empty. */
 static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
 {
-    a->lr_used &= (uint16_t)~(1u << virq->lr);
+    uint16_t others = (uint16_t)~(1u << virq->lr);
+    a->lr_used &= others;
+    a->lr_recheck &= others;
     virq->lr = VIRQ_NO_LR;
 }
 
@@ -295,7 +353,7 @@ static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
 static void virq_deliver(struct vcpu *vcpu, struct virq *virq, unsigned line)
 {
     struct arch_vcpu *a = &vcpu->arch;
-    if (virq->lr != VIRQ_NO_LR && !virq->physical && !gic_lr_state(gic.ops->lr_read(virq->lr)))
+    if (virq->lr != VIRQ_NO_LR && virq->flags & EDGE && !virq->physical && !virq->sources && !gic_lr_state(gic.ops->lr_read(virq->lr)))
         lr_forget(a, virq);
     if (virq->lr == VIRQ_NO_LR && !a->queued && a->lr_used != (1u << gic.lr_count) - 1 && virq_deliverable(vcpu->vm, virq)) {
         lr_fill(vcpu, (unsigned)__builtin_ctz(~(uint32_t)a->lr_used), virq, line);
@@ -362,7 +420,8 @@ void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
     struct arch_vcpu *a = &vcpu->arch;
     (void)cpu;
     lock_take(&vcpu->lock);
-    lr_reap(vcpu);
+    if (vcpu->vm) /* else it will never be loaded again */
+        lr_reap(vcpu);
     for (uint32_t used = a->lr_used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
         a->lr[n] = gic.ops->lr_read(n);
@@ -377,32 +436,6 @@ void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
 
 /* --- interrupts from the hardware ---------------------------------------------------------------------------------------------------- */
 
-/* The guest ended `count` interrupts that are in no LR: the most urgent active ones in memory. */
-static void ended_in_memory(struct vcpu *vcpu, unsigned count)
-{
-    for (; count; count--) {
-        unsigned best = VIRQ_NONE, best_priority = 256;
-        for (unsigned line = 0; line < VM_LINES; line++) {
-            const struct virq *virq = virq_at(vcpu->vm, vcpu, line);
-            bool own = line < VIRQ_PRIVATE || virq->target == vcpu->index;
-            if (own && virq->flags & ACTIVE && virq->priority < best_priority) {
-                best = line;
-                best_priority = virq->priority;
-            }
-        }
-        if (best == VIRQ_NONE)
-            return;
-        struct virq *virq = virq_at(vcpu->vm, vcpu, best);
-        virq->flags &= (uint8_t)~ACTIVE;
-        vcpu->arch.active_in_memory--;
-        if (virq->physical)
-            gic.ops->set_active(virq->physical, false);
-        if (best == TIMER_PPI)
-            vcpu->arch.timer_owned = false;
-        virq_changed(vcpu, virq, best);
-    }
-}
-
 void vgic_maintenance(struct cpu *cpu)
 {
     struct vcpu *vcpu = cpu->loaded;
@@ -411,9 +444,7 @@ void vgic_maintenance(struct cpu *cpu)
         return;
     }
     lock_take(&vcpu->lock);
-    unsigned count = gic_hcr_read() >> HCR_EOI_COUNT_SHIFT;
     lr_reap(vcpu);
-    ended_in_memory(vcpu, count);
     lrs_attend(vcpu);
     hcr_update(vcpu);
     lock_release(&vcpu->lock);
@@ -533,6 +564,16 @@ void vgic_vm_reset(struct vm *vm)
     }
 }
 
+/* A shared line that may have been another vCPU's of the same index: nothing of that remains but what is pending. */
+static void virq_adopt(struct vcpu *vcpu, struct virq *virq, unsigned line)
+{
+    if (virq->target != vcpu->index)
+        return;
+    virq->flags &= (uint8_t)~(ACTIVE | QUEUED);
+    virq->lr = VIRQ_NO_LR;
+    virq_changed(vcpu, virq, line);
+}
+
 void vgic_vcpu_reset(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
@@ -543,7 +584,9 @@ void vgic_vcpu_reset(struct vcpu *vcpu)
     a->interface = (struct gic_interface){0};
     a->private[TIMER_PPI].physical = TIMER_PPI;
     for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
-        virq_reset(&a->private[i], i < 16 ? EDGE | ENABLED : 0, vcpu->index);
+        virq_reset(&a->private[i], i < SGIS ? EDGE | ENABLED : 0, vcpu->index);
+    for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++)
+        virq_adopt(vcpu, virq_at(vcpu->vm, vcpu, line), line);
 }
 
 /* Brings all of the vCPU's LRs, or what was saved of them, to memory; on its CPU, the only one that may load it. */
@@ -558,9 +601,9 @@ static void settle_here(void *argument)
     for (uint32_t used = a->lr_used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
         if (loaded)
-            lr_evict(vcpu, n, gic_lr_state(gic.ops->lr_read(n)));
+            lr_evict(vcpu, n, gic.ops->lr_read(n));
         else
-            lr_to_memory(vcpu, n, gic_lr_state(a->lr[n]));
+            lr_to_memory(vcpu, n, a->lr[n]);
     }
     if (loaded)
         hcr_update(vcpu);
@@ -625,7 +668,7 @@ static void virq_apply(struct vcpu *vcpu, struct virq *virq, unsigned field, boo
 /* Does the field touch state that may be in an LR, and not only leave word for it? */
 static bool field_settles(unsigned field)
 {
-    return field == VIRQ_UNPEND || field == VIRQ_ACTIVATE || field == VIRQ_DEACTIVATE || field == VIRQ_TARGET || field == VIRQ_PRIORITY;
+    return field != VIRQ_ENABLE && field != VIRQ_DISABLE;
 }
 
 static bool field_is_mask_of_all(unsigned field)
@@ -673,11 +716,14 @@ static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned l
         virq->sources = (uint8_t)value;
     else
         __atomic_store_n(&virq->target, (uint8_t)(value < VM_VCPUS ? value : VM_VCPUS), __ATOMIC_RELEASE);
+    owner->arch.active_in_memory = (uint8_t)(owner->arch.active_in_memory - (virq->flags & ACTIVE ? 1 : 0));
     lock_release(&owner->lock);
     owner = vcpu ? vcpu : shared_lock(vm, virq);
     if (vcpu)
         lock_take(&vcpu->lock);
-    bool look = owner && (line < VIRQ_PRIVATE || virq->target < VM_VCPUS) && virq_changed(owner, virq, line);
+    if (owner)
+        owner->arch.active_in_memory = (uint8_t)(owner->arch.active_in_memory + (virq->flags & ACTIVE ? 1 : 0));
+    bool look = owner && virq_changed(owner, virq, line);
     if (owner)
         lock_release(&owner->lock);
     if (look)
