@@ -102,6 +102,8 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 /* All virtual interrupts as after power-on, counter at zero; none of its vCPUs is loaded. */
 void arch_vm_reset(struct vm *vm);
 void arch_vcpu_init(struct vcpu *vcpu);
+/* It leaves its VM, in no CPU's registers any more: lines that were on their way to it are free for another vCPU. */
+void arch_vcpu_detach(struct vcpu *vcpu);
 /* The calling CPU's thread crosses over: to the guest side; back to the monitor side. */
 void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu);
 void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu);

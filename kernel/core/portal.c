@@ -120,7 +120,7 @@ status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline)
     return status;
 }
 
-static void queue_remove(struct portal *portal, const struct thread *caller)
+static bool queue_remove(struct portal *portal, const struct thread *caller)
 {
     struct thread *before = NULL;
     for (struct thread *t = portal->queue_first; t; before = t, t = t->portal_next) {
@@ -132,22 +132,24 @@ static void queue_remove(struct portal *portal, const struct thread *caller)
             portal->queue_first = t->portal_next;
         if (portal->queue_last == t)
             portal->queue_last = before;
-        return;
+        return true;
     }
+    return false;
 }
 
 bool portal_forget(struct thread *thread)
 {
     struct portal *portal = (struct portal *)thread->wait_object;
+    bool found = true;
     lock_take(&portal->lock);
     if (portal->server == thread)
         portal->idle = false;
     else if (portal->caller == thread)
         portal->caller = NULL;
     else
-        queue_remove(portal, thread);
+        found = queue_remove(portal, thread); /* if not there: the portal went, and a wake is under way */
     lock_release(&portal->lock);
-    return true;
+    return found;
 }
 
 /* Every caller learns that the server is gone. Portal's lock. */

@@ -27,24 +27,41 @@ static void vcpu_unload_here(void *argument)
     vcpu->resident = false;
 }
 
-static bool vm_entered(const struct vm *vm)
+/* Keeps everybody out of the vCPU for as long as the calling thread looks after it. */
+static bool vcpu_claim(struct cpu *cpu, struct vcpu *vcpu)
 {
-    for (unsigned i = 0; i < VM_VCPUS; i++) {
-        if (vm->vcpus[i] && vm->vcpus[i]->thread)
-            return true;
-    }
-    return false;
+    struct thread *nobody = NULL;
+    return __atomic_compare_exchange_n(&vcpu->thread, &nobody, cpu->current, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-status_t vm_reset(struct vm *vm)
+static void vcpu_yield(struct vcpu *vcpu)
 {
-    if (vm_entered(vm))
-        return STATUS_BUSY;
+    __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+}
+
+/* The first `count` vCPUs that there are. */
+static void vcpus_yield(struct vm *vm, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (vm->vcpus[i])
+            vcpu_yield(vm->vcpus[i]);
+    }
+}
+
+status_t vm_reset(struct cpu *cpu, struct vm *vm)
+{
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (vm->vcpus[i] && !vcpu_claim(cpu, vm->vcpus[i])) {
+            vcpus_yield(vm, i);
+            return STATUS_BUSY;
+        }
+    }
     for (unsigned i = 0; i < VM_VCPUS; i++) {
         if (vm->vcpus[i])
             cpu_run_on(vm->vcpus[i]->cpu, vcpu_unload_here, vm->vcpus[i]);
     }
     arch_vm_reset(vm);
+    vcpus_yield(vm, VM_VCPUS);
     return STATUS_OK;
 }
 
@@ -173,7 +190,7 @@ static void vcpu_detach_here(void *argument)
     struct vcpu *vcpu = argument;
     struct cpu *cpu = cpu_self();
     struct thread *thread = vcpu->thread;
-    if (thread && thread->cpu == cpu->index) {
+    if (thread && thread->cpu == cpu->index && thread->vcpu == vcpu) {
         bool waiting = thread->state == THREAD_WAITING;
         vcpu_abandon(cpu, thread);
         thread_answer(thread, STATUS_DEAD);
@@ -189,12 +206,15 @@ void vcpu_detach(struct vcpu *vcpu)
     struct vm *vm = vcpu->vm;
     if (!vm)
         return;
-    __atomic_store_n(&vcpu->vm, NULL, __ATOMIC_SEQ_CST); /* nobody enters from here on */
+    __atomic_store_n(&vcpu->dead, true, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&vm->vcpus[vcpu->index], NULL, __ATOMIC_SEQ_CST); /* no interrupt is sent to it from here on */
+    cpu_quiesce();
     for (unsigned i = 0; i < CPUS_MAX; i++) {
         if (cpus[i].online)
             cpu_run_on(i, vcpu_detach_here, vcpu);
     }
-    vm->vcpus[vcpu->index] = NULL;
+    arch_vcpu_detach(vcpu);
+    vcpu->vm = NULL;
 }
 
 void vcpu_space_died(struct vcpu *vcpu)
@@ -213,11 +233,12 @@ bool vcpu_destroy(struct vcpu *vcpu)
     return true;
 }
 
-status_t vcpu_sync(struct vcpu *vcpu)
+status_t vcpu_sync(struct cpu *cpu, struct vcpu *vcpu)
 {
-    if (vcpu->thread)
+    if (!vcpu_claim(cpu, vcpu))
         return STATUS_BUSY;
     cpu_run_on(vcpu->cpu, vcpu_unload_here, vcpu);
+    vcpu_yield(vcpu);
     return STATUS_OK;
 }
 
@@ -225,12 +246,12 @@ status_t vcpu_sync(struct vcpu *vcpu)
 
 status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 {
-    struct thread *thread = cpu->current, *nobody = NULL;
-    if (!__atomic_compare_exchange_n(&vcpu->thread, &nobody, thread, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    struct thread *thread = cpu->current;
+    if (!vcpu_claim(cpu, vcpu))
         return STATUS_BUSY;
-    if (!vcpu->vm || (vcpu->resident && vcpu->cpu != cpu->index)) {
-        __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
-        return vcpu->vm ? STATUS_CPU : STATUS_DEAD; /* its registers lie in another CPU: CALL_VCPU_SYNC brings them out */
+    if (vcpu->dead || (vcpu->resident && vcpu->cpu != cpu->index)) {
+        vcpu_yield(vcpu);
+        return vcpu->dead ? STATUS_DEAD : STATUS_CPU; /* its registers lie in another CPU: CALL_VCPU_SYNC brings them out */
     }
     vcpu->cpu = cpu->index;
     vcpu->resident = true;

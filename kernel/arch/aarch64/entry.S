@@ -49,8 +49,8 @@
         .global vectors
 vectors:
         /*
-         * The kernel itself causes no exceptions, but for one: a monitor may write a pstate that no lower level has. The exception
-         * return then stays here and sets PSTATE.IL (D1.14.4); SP_EL2 and the frame are as before it. x18 is not the compiler's.
+         * The kernel itself causes no exceptions, but for one: a monitor may write a pstate that no lower level has (one of EL2's own
+         * is masked below). The exception return then stays here and sets PSTATE.IL (D1.14.4); SP_EL2 and the frame are as before it. x18 is not the compiler's.
          */
         .irp    off, 0x000, 0x080, 0x100, 0x180, 0x200, 0x280, 0x300, 0x380
         .org    vectors + \off
@@ -74,6 +74,7 @@ vectors:
 resume:
         mov     sp, x0
         ldp     x2, x3, [sp, #FRAME_PC]
+        and     x3, x3, #~(1 << 3)              // never to EL2: a guest's pstate is its monitor's to write, at any time
         msr     elr_el2, x2
         msr     spsr_el2, x3
         ldr     x30, [sp, #240]

@@ -243,6 +243,11 @@ void arch_vcpu_init(struct vcpu *vcpu)
     vgic_vcpu_reset(vcpu);
 }
 
+void arch_vcpu_detach(struct vcpu *vcpu)
+{
+    vgic_detach(vcpu);
+}
+
 void arch_vm_reset(struct vm *vm)
 {
     vm->arch.counter_offset = arch_counter();

@@ -337,7 +337,13 @@ static void lrs_attend(struct vcpu *vcpu)
     hcr_update(vcpu);
 }
 
-/* The LR is empty. */
+/* Empty, with no report of its end due. */
+static inline bool lr_is_free(uint64_t raw)
+{
+    return !gic_lr_state(raw) && !(raw & gic.ops->lr.eoi_irq);
+}
+
+/* The LR is free. */
 static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
 {
     uint16_t others = (uint16_t)~(1u << virq->lr);
@@ -353,7 +359,7 @@ static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
 static void virq_deliver(struct vcpu *vcpu, struct virq *virq, unsigned line)
 {
     struct arch_vcpu *a = &vcpu->arch;
-    if (virq->lr != VIRQ_NO_LR && virq->flags & EDGE && !virq->physical && !virq->sources && !gic_lr_state(gic.ops->lr_read(virq->lr)))
+    if (virq->lr != VIRQ_NO_LR && !virq->physical && lr_is_free(gic.ops->lr_read(virq->lr)))
         lr_forget(a, virq);
     if (virq->lr == VIRQ_NO_LR && !a->queued && a->lr_used != (1u << gic.lr_count) - 1 && virq_deliverable(vcpu->vm, virq)) {
         lr_fill(vcpu, (unsigned)__builtin_ctz(~(uint32_t)a->lr_used), virq, line);
@@ -614,10 +620,31 @@ static void settle_here(void *argument)
 static struct vcpu *virq_settle(struct vm *vm, struct vcpu *vcpu, const struct virq *virq)
 {
     struct vcpu *owner = vcpu ? vcpu : vm->vcpus[virq->target < VM_VCPUS ? virq->target : 0];
-    if (!owner || virq->lr == VIRQ_NO_LR)
+    if (!owner || (virq->lr == VIRQ_NO_LR && !(virq->flags & ACTIVE)))
         return NULL;
     cpu_run_on(owner->cpu, settle_here, owner);
     return owner;
+}
+
+static void hcr_update_here(void *argument)
+{
+    struct vcpu *vcpu = argument;
+    if (cpu_self()->loaded != vcpu)
+        return;
+    lock_take(&vcpu->lock);
+    memory_reap(vcpu);
+    hcr_update(vcpu);
+    lock_release(&vcpu->lock);
+}
+
+void vgic_detach(struct vcpu *vcpu)
+{
+    settle_here(vcpu); /* loaded nowhere: from what was saved */
+    for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++) {
+        struct virq *virq = virq_at(vcpu->vm, vcpu, line);
+        if (virq->target == vcpu->index && virq->flags & QUEUED)
+            queue_remove(vcpu, virq);
+    }
 }
 
 static void flag_set(struct virq *virq, unsigned flag, bool on)
@@ -693,6 +720,8 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
         virq_apply(owner, virq, field, mask >> (line - first) & 1);
         bool look = virq_changed(owner, virq, line) || settled;
         lock_release(&owner->lock);
+        if (field == VIRQ_ACTIVATE)
+            cpu_run_on(owner->cpu, hcr_update_here, owner);
         if (look)
             vcpu_notify(owner);
     }
@@ -726,6 +755,8 @@ static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned l
     bool look = owner && virq_changed(owner, virq, line);
     if (owner)
         lock_release(&owner->lock);
+    if (owner && virq->flags & ACTIVE)
+        cpu_run_on(owner->cpu, hcr_update_here, owner);
     if (look)
         vcpu_notify(owner);
     if (settled)

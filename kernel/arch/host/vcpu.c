@@ -41,6 +41,12 @@ void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
     cpu->loaded = NULL;
 }
 
+void arch_vcpu_detach(struct vcpu *vcpu)
+{
+    if (cpu_self()->loaded == vcpu)
+        host_fail("vCPU %u leaves its VM while it is loaded", vcpu->index);
+}
+
 void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->arch.fp_owner == vcpu)
