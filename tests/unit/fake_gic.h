@@ -1,0 +1,275 @@
+/*
+ * The virtual half of a GIC on the host, for kernel/arch/aarch64/vgic.c, which this includes: list registers as the guest and the
+ * hypervisor change them, the reasons for maintenance interrupts, active physical interrupts. To be included once, by test_vgic.c.
+ */
+#ifndef TESTS_FAKE_GIC_H
+#define TESTS_FAKE_GIC_H
+
+#include "types.h"
+#include <bulkhead/call.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* System registers: a function each. Barriers: none, there is one thread. */
+#define AARCH64_SYSREG_H
+#define AARCH64_BARRIER_H
+#define HOST_ARCH_TYPES_H /* AArch64's are meant */
+#define read_sysreg(name) fake_read_##name()
+#define write_sysreg(value, name) fake_write_##name(value)
+#define isb() (void)0
+
+enum { FAKE_CPUS = 2, FAKE_LRS_MAX = 16, FAKE_IRQS = 1020, EOI_COUNT_SHIFT = 27, LRENP = 4 };
+
+struct fake_cpu {
+    uint64_t lr[FAKE_LRS_MAX];
+    uint32_t hcr;
+    bool active_private[32];
+    uint64_t timer_control; /* CNTV_CTL_EL0 */
+    unsigned lr_writes;
+};
+static struct fake_cpu fakes[FAKE_CPUS];
+static bool active_shared[FAKE_IRQS];
+static unsigned this_cpu;
+
+static uint64_t fake_read_tpidr_el2(void);
+static uint64_t fake_read_ich_hcr_el2(void);
+static uint64_t fake_read_ich_misr_el2(void);
+static uint64_t fake_read_ich_eisr_el2(void);
+static uint64_t fake_read_ich_elrsr_el2(void);
+
+static inline uint64_t fake_read_icc_iar1_el1(void)
+{
+    return 1023;
+}
+
+static inline uint64_t fake_read_cntfrq_el0(void)
+{
+    return 1000000;
+}
+
+static uint64_t fake_read_cntv_ctl_el0(void)
+{
+    return fakes[this_cpu].timer_control;
+}
+
+static inline void fake_write_ich_hcr_el2(uint64_t value)
+{
+    fakes[this_cpu].hcr = (uint32_t)value;
+}
+
+static inline void fake_write_icc_eoir1_el1(uint64_t value)
+{
+    (void)value;
+}
+
+static inline void fake_write_icc_dir_el1(uint64_t value)
+{
+    (void)value;
+}
+
+/* The one instruction of another processor in a function that is used. */
+#define arch_relax arch_relax_by_yield
+#include "../../kernel/arch/aarch64/arch_types.h"
+#undef arch_relax
+static inline void arch_relax(void)
+{
+    abort(); /* a lock that is taken twice */
+}
+
+#include "../../kernel/arch/aarch64/vgic.c"
+
+struct gic gic;
+struct cpu cpus[CPUS_MAX];
+
+static uint64_t fake_read_tpidr_el2(void)
+{
+    return (uint64_t)&cpus[this_cpu];
+}
+
+/* --- list registers ------------------------------------------------------------------------------------------------------- */
+
+static const struct lr_layout *layout(void)
+{
+    return &gic.ops->lr;
+}
+
+static unsigned lr_state_of(uint64_t raw)
+{
+    return (unsigned)(raw >> layout()->state) & 3;
+}
+
+static unsigned lr_line_of(uint64_t raw)
+{
+    return raw & 0x3ff;
+}
+
+static unsigned lr_priority_of(uint64_t raw)
+{
+    return (unsigned)(raw >> layout()->priority & 31) << 3;
+}
+
+/* Ended with a report due: empty, not linked, `eoi_irq` set. */
+static bool lr_reports(uint64_t raw)
+{
+    return !lr_state_of(raw) && !(raw & layout()->hardware) && raw & layout()->eoi_irq;
+}
+
+static uint32_t eisr(void)
+{
+    uint32_t mask = 0;
+    for (unsigned n = 0; n < gic.lr_count; n++)
+        mask |= (uint32_t)lr_reports(fakes[this_cpu].lr[n]) << n;
+    return mask;
+}
+
+static uint64_t fake_read_ich_eisr_el2(void)
+{
+    return eisr();
+}
+
+static uint64_t fake_read_ich_elrsr_el2(void)
+{
+    uint32_t mask = 0;
+    for (unsigned n = 0; n < gic.lr_count; n++)
+        mask |= (uint32_t)(!lr_state_of(fakes[this_cpu].lr[n]) && !lr_reports(fakes[this_cpu].lr[n])) << n;
+    return mask;
+}
+
+static bool lrs_have_pending(void)
+{
+    for (unsigned n = 0; n < gic.lr_count; n++) {
+        if (lr_state_of(fakes[this_cpu].lr[n]) == LR_PENDING)
+            return true;
+    }
+    return false;
+}
+
+static uint64_t fake_read_ich_hcr_el2(void)
+{
+    return fakes[this_cpu].hcr;
+}
+
+static uint64_t fake_read_ich_misr_el2(void)
+{
+    uint32_t hcr = fakes[this_cpu].hcr, misr = eisr() ? GIC_MISR_EOI : 0;
+    if (hcr & LRENP && hcr >> EOI_COUNT_SHIFT)
+        misr |= 1 << 2;
+    if (hcr & GIC_HCR_NO_PENDING && !lrs_have_pending())
+        misr |= GIC_MISR_NO_PENDING;
+    return hcr & GIC_HCR_ENABLE ? misr : 0;
+}
+
+static uint64_t lr_read(unsigned n)
+{
+    return fakes[this_cpu].lr[n];
+}
+
+static void lr_write(unsigned n, uint64_t raw)
+{
+    fakes[this_cpu].lr[n] = raw;
+    fakes[this_cpu].lr_writes++;
+}
+
+static bool *active_of(unsigned intid)
+{
+    return intid < 32 ? &fakes[this_cpu].active_private[intid] : &active_shared[intid];
+}
+
+static void set_active(unsigned intid, bool active)
+{
+    *active_of(intid) = active;
+}
+
+static void interface_save(struct gic_interface *interface)
+{
+    (void)interface;
+}
+
+static void interface_load(const struct gic_interface *interface)
+{
+    (void)interface;
+}
+
+static const struct gic_ops fake_v2 = {
+    .lr = {.priority = 23, .state = 28, .physical = 10, .source = 10, .group1 = 1 << 30, .hardware = UINT64_C(1) << 31, .eoi_irq = 1 << 19},
+    .set_active = set_active,
+    .lr_read = lr_read,
+    .lr_write = lr_write,
+    .interface_save = interface_save,
+    .interface_load = interface_load,
+};
+static const struct gic_ops fake_v3 = {
+    .lr = {.priority = 51, .state = 62, .physical = 32, .group1 = UINT64_C(1) << 60, .hardware = UINT64_C(1) << 61, .eoi_irq = UINT64_C(1) << 41},
+    .set_active = set_active,
+    .lr_read = lr_read,
+    .lr_write = lr_write,
+    .interface_save = interface_save,
+    .interface_load = interface_load,
+};
+
+/* --- the guest on this CPU ---------------------------------------------------------------------------------------------------- */
+
+enum { NONE = 1023 };
+
+/* Priorities that each vCPU's guest is at, the innermost last: what the active priority registers know. */
+enum { GUESTS = 8, NESTING_MAX = 64 };
+static struct {
+    unsigned depth, priority[NESTING_MAX];
+} guests[GUESTS];
+
+static unsigned guest_index(void)
+{
+    return cpus[this_cpu].loaded->index;
+}
+
+static unsigned guest_running(void)
+{
+    unsigned depth = guests[guest_index()].depth;
+    return depth ? guests[guest_index()].priority[depth - 1] : 256;
+}
+
+/* The list register that the guest would take next if it runs at `running`; -1: none. */
+static int lr_best(unsigned running)
+{
+    int best = -1;
+    for (unsigned n = 0; n < gic.lr_count; n++) {
+        uint64_t raw = fakes[this_cpu].lr[n];
+        if (lr_state_of(raw) != LR_PENDING || lr_priority_of(raw) >= running)
+            continue;
+        if (best < 0 || lr_priority_of(raw) < lr_priority_of(fakes[this_cpu].lr[best]))
+            best = (int)n;
+    }
+    return best;
+}
+
+/* The guest acknowledges: number, and in GICv2 for an SGI the sender << 10. */
+static unsigned guest_ack(void)
+{
+    int n = lr_best(guest_running());
+    if (n < 0)
+        return NONE;
+    uint64_t raw = fakes[this_cpu].lr[n];
+    fakes[this_cpu].lr[n] = gic_lr_with_state(raw, LR_ACTIVE);
+    guests[guest_index()].priority[guests[guest_index()].depth++] = lr_priority_of(raw);
+    unsigned line = lr_line_of(raw);
+    return line < 16 && layout()->source ? line | (unsigned)(raw >> layout()->source & 7) << 10 : line;
+}
+
+/* The guest ends it. */
+static void guest_eoi(unsigned acknowledged)
+{
+    guests[guest_index()].depth--;
+    for (unsigned n = 0; n < gic.lr_count; n++) {
+        uint64_t raw = fakes[this_cpu].lr[n];
+        if (lr_line_of(raw) != (acknowledged & 0x3ff) || !(lr_state_of(raw) & LR_ACTIVE))
+            continue;
+        fakes[this_cpu].lr[n] = gic_lr_with_state(raw, lr_state_of(raw) & LR_PENDING);
+        if (raw & layout()->hardware)
+            set_active((unsigned)(raw >> layout()->physical & 0x3ff), false);
+        return;
+    }
+    fakes[this_cpu].hcr += 1u << EOI_COUNT_SHIFT;
+}
+
+#endif
