@@ -78,6 +78,7 @@ static inline void arch_relax(void)
 }
 
 #include "../../kernel/arch/aarch64/vgic.c"
+#include "../../kernel/arch/aarch64/vgic_fields.c"
 
 struct gic gic;
 struct cpu cpus[CPUS_MAX];

@@ -1,0 +1,279 @@
+/* Virtual interrupts as the VMM sees them: reset, and the fields that the registers of a distributor are made of. */
+#include "vgic_lines.h"
+
+static void virq_reset(struct virq *virq, unsigned flags, unsigned target)
+{
+    *virq = (struct virq){.physical = virq->physical, .flags = (uint8_t)flags, .lr = VIRQ_NO_LR, .target = (uint8_t)target};
+}
+
+void vgic_vm_reset(struct vm *vm)
+{
+    vm->arch.forwarding = 0;
+    for (unsigned i = 0; i < ARRAY_SIZE(vm->arch.shared); i++) {
+        if (vm->arch.shared[i].physical)
+            gic.ops->set_active(vm->arch.shared[i].physical, false);
+        virq_reset(&vm->arch.shared[i], 0, 0);
+    }
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        if (vm->vcpus[i])
+            vgic_vcpu_reset(vm->vcpus[i]);
+    }
+}
+
+/* A shared line that may have been another vCPU's of the same index: nothing of that remains but what is pending. */
+static void virq_adopt(struct vcpu *vcpu, struct virq *virq, unsigned line)
+{
+    if (virq->target != vcpu->index)
+        return;
+    virq->flags &= (uint8_t)~(ACTIVE | QUEUED);
+    virq->lr = VIRQ_NO_LR;
+    virq_changed(vcpu, virq, line);
+}
+
+void vgic_vcpu_reset(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    a->queued = 0;
+    a->lr_used = a->lr_recheck = 0;
+    a->active_in_memory = 0;
+    a->timer_owned = false;
+    a->interface = (struct gic_interface){0};
+    a->private[TIMER_PPI].physical = TIMER_PPI;
+    for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
+        virq_reset(&a->private[i], i < SGIS ? EDGE | ENABLED : 0, vcpu->index);
+    for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++)
+        virq_adopt(vcpu, virq_at(vcpu->vm, vcpu, line), line);
+}
+
+/* So that the line's whole state is in memory. Returns the vCPU that has to be told afterwards, so that its LRs are filled again; or NULL. */
+static struct vcpu *virq_settle(struct vm *vm, struct vcpu *vcpu, const struct virq *virq)
+{
+    struct vcpu *owner = vcpu ? vcpu : vm->vcpus[virq->target < VM_VCPUS ? virq->target : 0];
+    if (!owner || (virq->lr == VIRQ_NO_LR && !(virq->flags & ACTIVE)))
+        return NULL;
+    lrs_settle(owner);
+    return owner;
+}
+
+static void flag_set(struct virq *virq, unsigned flag, bool on)
+{
+    virq->flags = (uint8_t)(on ? virq->flags | flag : virq->flags & ~flag);
+}
+
+static void virq_set_active(struct vcpu *vcpu, struct virq *virq, bool on)
+{
+    if (!!(virq->flags & ACTIVE) == on)
+        return;
+    flag_set(virq, ACTIVE, on);
+    vcpu->arch.active_in_memory = (uint8_t)(vcpu->arch.active_in_memory + (on ? 1 : -1));
+    if (!on && virq->physical) {
+        gic.ops->set_active(virq->physical, false);
+        if (virq->physical == TIMER_PPI)
+            vcpu->arch.timer_owned = false;
+    }
+}
+
+/* One line's part of a mask field; `on` is its bit. */
+static void virq_apply(struct vcpu *vcpu, struct virq *virq, unsigned field, bool on)
+{
+    switch (field) {
+    case VIRQ_ENABLE:
+    case VIRQ_DISABLE:
+        flag_set(virq, ENABLED, on ? field == VIRQ_ENABLE : virq->flags & ENABLED);
+        break;
+    case VIRQ_PEND:
+        flag_set(virq, LATCH, on || virq->flags & LATCH);
+        break;
+    case VIRQ_UNPEND:
+        flag_set(virq, LATCH, !on && virq->flags & LATCH);
+        break;
+    case VIRQ_ACTIVATE:
+    case VIRQ_DEACTIVATE:
+        if (on)
+            virq_set_active(vcpu, virq, field == VIRQ_ACTIVATE);
+        break;
+    case VIRQ_EDGE:
+        flag_set(virq, EDGE, on);
+        break;
+    default: /* VIRQ_GROUP1 */
+        flag_set(virq, GROUP1, on);
+    }
+}
+
+/* Does the field touch state that may be in an LR, and not only leave word for it? */
+static bool field_settles(unsigned field)
+{
+    return field != VIRQ_ENABLE && field != VIRQ_DISABLE;
+}
+
+static bool field_is_mask_of_all(unsigned field)
+{
+    return field == VIRQ_EDGE || field == VIRQ_GROUP1;
+}
+
+static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned first, uint32_t mask)
+{
+    uint32_t lines = field_is_mask_of_all(field) ? UINT32_MAX : mask;
+    for (; lines; lines &= lines - 1) {
+        unsigned line = first + (unsigned)__builtin_ctz(lines);
+        struct virq *virq = line < VM_LINES ? virq_at(vm, vcpu, line) : NULL;
+        if (!virq)
+            return;
+        bool settled = field_settles(field) && virq_settle(vm, vcpu, virq);
+        struct vcpu *owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
+        if (!owner)
+            return;
+        if (vcpu)
+            lock_take(&vcpu->lock);
+        virq_apply(owner, virq, field, mask >> (line - first) & 1);
+        bool look = virq_changed(owner, virq, line) || settled;
+        lock_release(&owner->lock);
+        if (field == VIRQ_ACTIVATE)
+            lrs_recount(owner);
+        if (look)
+            vcpu_notify(owner);
+    }
+}
+
+/* Priority, target, sources: of one line; it leaves the queue while they change. */
+static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned line, uint64_t value)
+{
+    struct virq *virq = virq_at(vm, vcpu, line);
+    struct vcpu *settled = virq_settle(vm, vcpu, virq);
+    struct vcpu *owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
+    if (!owner)
+        return;
+    if (vcpu)
+        lock_take(&vcpu->lock);
+    if (virq->flags & QUEUED)
+        virq_dequeue(owner, virq);
+    if (field == VIRQ_PRIORITY)
+        virq->priority = (uint8_t)(value & 0xf8);
+    else if (field == VIRQ_SOURCES)
+        virq->sources = (uint8_t)value;
+    else
+        __atomic_store_n(&virq->target, (uint8_t)(value < VM_VCPUS ? value : VM_VCPUS), __ATOMIC_RELEASE);
+    owner->arch.active_in_memory = (uint8_t)(owner->arch.active_in_memory - (virq->flags & ACTIVE ? 1 : 0));
+    lock_release(&owner->lock);
+    owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
+    if (vcpu)
+        lock_take(&vcpu->lock);
+    if (owner)
+        owner->arch.active_in_memory = (uint8_t)(owner->arch.active_in_memory + (virq->flags & ACTIVE ? 1 : 0));
+    bool look = owner && virq_changed(owner, virq, line);
+    if (owner)
+        lock_release(&owner->lock);
+    if (owner && virq->flags & ACTIVE)
+        lrs_recount(owner);
+    if (look)
+        vcpu_notify(owner);
+    if (settled)
+        vcpu_notify(settled);
+}
+
+/* Which groups are forwarded has changed: every line may have become, or ceased to be, deliverable. */
+static void set_forwarding(struct vm *vm, unsigned groups)
+{
+    vm->arch.forwarding = (uint8_t)(groups & 3);
+    for (unsigned i = 0; i < VM_VCPUS; i++) {
+        struct vcpu *vcpu = vm->vcpus[i];
+        for (unsigned line = 0; vcpu && line < VM_LINES; line++) {
+            struct virq *virq = virq_at(vm, vcpu, line);
+            if (line >= VIRQ_PRIVATE && virq->target != i)
+                continue;
+            lock_take(&vcpu->lock);
+            bool look = virq_changed(vcpu, virq, line);
+            lock_release(&vcpu->lock);
+            if (look)
+                vcpu_notify(vcpu);
+        }
+    }
+}
+
+/* Checks the vCPU and line arguments; *vcpu is NULL for shared lines. */
+static status_t decode(struct vm *vm, unsigned index, unsigned field, unsigned line, struct vcpu **vcpu)
+{
+    *vcpu = NULL;
+    if (field > VIRQ_FORWARDING || line >= VM_LINES)
+        return STATUS_RANGE;
+    if (line >= VIRQ_PRIVATE || field == VIRQ_FORWARDING)
+        return STATUS_OK;
+    *vcpu = index < VM_VCPUS ? vm->vcpus[index] : NULL;
+    return *vcpu && field != VIRQ_TARGET ? STATUS_OK : STATUS_RANGE;
+}
+
+status_t vgic_set(struct vm *vm, unsigned index, unsigned field, unsigned first, uint64_t value)
+{
+    struct vcpu *vcpu;
+    status_t status = decode(vm, index, field, first, &vcpu);
+    if (status != STATUS_OK)
+        return status;
+    if (field == VIRQ_FORWARDING)
+        set_forwarding(vm, (unsigned)value);
+    else if (field >= VIRQ_PRIORITY)
+        set_one(vm, vcpu, field, first, value);
+    else if (first % 32)
+        return STATUS_RANGE;
+    else
+        set_mask(vm, vcpu, field, first, (uint32_t)value);
+    return STATUS_OK;
+}
+
+static bool virq_get_bit(const struct virq *virq, unsigned field)
+{
+    switch (field) {
+    case VIRQ_PEND:
+    case VIRQ_UNPEND:
+        return virq_pending(virq);
+    case VIRQ_ACTIVATE:
+    case VIRQ_DEACTIVATE:
+        return virq->flags & ACTIVE;
+    case VIRQ_EDGE:
+        return virq->flags & EDGE;
+    case VIRQ_GROUP1:
+        return virq->flags & GROUP1;
+    default:
+        return virq->flags & ENABLED;
+    }
+}
+
+static uint64_t get_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned first)
+{
+    uint64_t mask = 0;
+    bool state = field == VIRQ_PEND || field == VIRQ_UNPEND || field == VIRQ_ACTIVATE || field == VIRQ_DEACTIVATE;
+    for (unsigned i = 0; i < 32 && first + i < VM_LINES; i++) {
+        const struct virq *virq = virq_at(vm, vcpu, first + i);
+        struct vcpu *settled = state ? virq_settle(vm, vcpu, virq) : NULL;
+        mask |= (uint64_t)virq_get_bit(virq, field) << i;
+        if (settled)
+            vcpu_notify(settled);
+    }
+    return mask;
+}
+
+status_t vgic_get(struct vm *vm, unsigned index, unsigned field, unsigned first, uint64_t *value)
+{
+    struct vcpu *vcpu;
+    status_t status = decode(vm, index, field, first, &vcpu);
+    if (status != STATUS_OK)
+        return status;
+    if (field == VIRQ_FORWARDING)
+        *value = vm->arch.forwarding;
+    else if (field == VIRQ_PRIORITY)
+        *value = virq_at(vm, vcpu, first)->priority;
+    else if (field == VIRQ_TARGET)
+        *value = virq_at(vm, vcpu, first)->target;
+    else if (field == VIRQ_SOURCES)
+        *value = virq_at(vm, vcpu, first)->sources;
+    else if (first % 32)
+        return STATUS_RANGE;
+    else
+        *value = get_mask(vm, vcpu, field, first);
+    return STATUS_OK;
+}
+
+status_t vgic_forward(struct vm *vm, unsigned line, unsigned physical)
+{
+    vm->arch.shared[line - VIRQ_PRIVATE].physical = (uint16_t)physical;
+    return STATUS_OK;
+}
