@@ -153,7 +153,9 @@ static bool gzip_load(const struct blob *kernel, struct placed *placed)
         return false;
     }
     plain.data = to;
-    return plain_load(&plain, placed);
+    bool loaded = plain_load(&plain, placed);
+    cache_clean_invalidate(to, room); /* no dirty line may come out over what the guest writes with its caches off */
+    return loaded;
 }
 
 static bool kernel_load(struct placed *placed)

@@ -1,5 +1,6 @@
 /* What a reset is: every device's own, then the images, then vCPU 0. Main thread only. */
 #include "reset.h"
+#include "cache.h"
 
 #include "call_stubs.h"
 #include "devices.h"
@@ -38,6 +39,11 @@ bool machine_restart(void)
     }
     for (unsigned i = 0; i < sizeof resets / sizeof resets[0]; i++)
         resets[i]();
+    /*
+     * What the guest's last life left dirty in the caches must not come out over what the next one writes with its caches off: an
+     * invalidation by address in a guest also cleans (HCR_EL2.VM, Arm ARM D4.4.8).
+     */
+    cache_clean_invalidate(machine.ram.host, machine.ram.size);
     if (!loader_load(&boot))
         return fail();
     machine_release();

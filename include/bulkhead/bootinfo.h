@@ -19,7 +19,7 @@ enum extent_use {
     EXTENT_DEVICE,  /* device registers: all of the address space that is neither RAM nor the kernel's */
     EXTENT_FDT,     /* the firmware's device tree, read-only; begins `fdt_offset` bytes into the extent */
     EXTENT_PACKAGE, /* the package (package.h), read and execute */
-    EXTENT_GICV,    /* AArch64, GICv2: the virtual CPU interface, to be mapped into VMs */
+    EXTENT_GICV,    /* AArch64, GICv2: the virtual CPU interface, to be mapped into guests' spaces only */
 };
 
 struct bootinfo_extent {

@@ -250,6 +250,8 @@ static status_t call_space_map(struct cpu *cpu, struct partition *self, uint64_t
         return status;
     if (space->dead)
         return STATUS_DEAD;
+    if (extent->flags & CAP_FLAG_GUEST && space->kind != SPACE_GUEST)
+        return STATUS_RIGHTS;
     return access == r[6] ? space_map(space, extent, saddr(r[3]), r[4], r[5], access) : STATUS_ARGUMENT;
 }
 

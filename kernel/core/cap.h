@@ -20,6 +20,7 @@ enum { NODE_MAPPING = 0x40, NODE_MEMORY, NODE_DYING = 0x80 };
 enum {
     CAP_FLAG_ORIGINAL = 1, /* the object goes with it */
     CAP_FLAG_DEVICE = 2,   /* extent: device registers, not memory */
+    CAP_FLAG_GUEST = 4,    /* extent: only guests may reach it */
     CAP_DEPTH_MAX = 255,   /* of the tree: bounds a step of revocation */
 };
 

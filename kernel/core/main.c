@@ -122,6 +122,8 @@ static void root_give_extent(struct partition *root, struct bootinfo *info, unsi
     root_give(root, slot, CAP_EXTENT, rights, base, end - base);
     if (use == EXTENT_DEVICE || use == EXTENT_GICV)
         cap_slot(root, slot)->flags = CAP_FLAG_DEVICE;
+    if (use == EXTENT_GICV)
+        cap_slot(root, slot)->flags |= CAP_FLAG_GUEST; /* a component would act for whichever guest is loaded */
 }
 
 static void root_give_all(struct partition *root, struct bootinfo *info, const struct ranges *ram, const struct ranges *devices)

@@ -185,10 +185,17 @@ void thread_pokes_serve(struct cpu *cpu)
 
 /* --- start and end ------------------------------------------------------------------------------------------------------ */
 
+struct start {
+    struct thread *thread;
+    uint64_t pc, sp, argument;
+};
+
 static void thread_start_here(void *argument)
 {
-    struct thread *thread = argument;
+    const struct start *start = argument;
+    struct thread *thread = start->thread;
     struct cpu *cpu = &cpus[thread->cpu];
+    arch_thread_start(thread, start->pc, start->sp, start->argument);
     thread->fault.reason = FAULT_NONE;
     thread_ready(cpu, thread);
 }
@@ -199,8 +206,7 @@ status_t thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t 
         return STATUS_STATE;
     if (!thread->space.space)
         return STATUS_DEAD;
-    arch_thread_start(thread, pc, sp, argument);
-    cpu_run_on(thread->cpu, thread_start_here, thread);
+    cpu_run_on(thread->cpu, thread_start_here, &(struct start){thread, pc, sp, argument});
     return STATUS_OK;
 }
 

@@ -121,6 +121,10 @@ status_t vm_doorbell_set(struct vm *vm, saddr_t address, struct signal *signal, 
     struct doorbell *doorbell = doorbell_for(vm, address);
     if (!doorbell)
         return STATUS_LIMIT;
+    if (doorbell->binding.signal) {
+        binding_set(&doorbell->binding, NULL, 0);
+        cpu_quiesce(); /* who rings it now means the old one */
+    }
     doorbell->address = address;
     binding_set(&doorbell->binding, signal, bits);
     return STATUS_OK;
