@@ -32,11 +32,11 @@ static struct fake_cpu fakes[FAKE_CPUS];
 static bool active_shared[FAKE_IRQS];
 static unsigned this_cpu;
 
-static uint64_t fake_read_tpidr_el2(void);
-static uint64_t fake_read_ich_hcr_el2(void);
-static uint64_t fake_read_ich_misr_el2(void);
-static uint64_t fake_read_ich_eisr_el2(void);
-static uint64_t fake_read_ich_elrsr_el2(void);
+static inline uint64_t fake_read_tpidr_el2(void);
+static inline uint64_t fake_read_ich_hcr_el2(void);
+static inline uint64_t fake_read_ich_misr_el2(void);
+static inline uint64_t fake_read_ich_eisr_el2(void);
+static inline uint64_t fake_read_ich_elrsr_el2(void);
 
 static inline uint64_t fake_read_icc_iar1_el1(void)
 {
@@ -48,7 +48,7 @@ static inline uint64_t fake_read_cntfrq_el0(void)
     return 1000000;
 }
 
-static uint64_t fake_read_cntv_ctl_el0(void)
+static inline uint64_t fake_read_cntv_ctl_el0(void)
 {
     return fakes[this_cpu].timer_control;
 }
@@ -83,40 +83,40 @@ static inline void arch_relax(void)
 struct gic gic;
 struct cpu cpus[CPUS_MAX];
 
-static uint64_t fake_read_tpidr_el2(void)
+static inline uint64_t fake_read_tpidr_el2(void)
 {
     return (uint64_t)&cpus[this_cpu];
 }
 
 /* --- list registers ------------------------------------------------------------------------------------------------------- */
 
-static const struct lr_layout *layout(void)
+static inline const struct lr_layout * layout(void)
 {
     return &gic.ops->lr;
 }
 
-static unsigned lr_state_of(uint64_t raw)
+static inline unsigned lr_state_of(uint64_t raw)
 {
     return (unsigned)(raw >> layout()->state) & 3;
 }
 
-static unsigned lr_line_of(uint64_t raw)
+static inline unsigned lr_line_of(uint64_t raw)
 {
     return raw & 0x3ff;
 }
 
-static unsigned lr_priority_of(uint64_t raw)
+static inline unsigned lr_priority_of(uint64_t raw)
 {
     return (unsigned)(raw >> layout()->priority & 31) << 3;
 }
 
 /* Ended with a report due: empty, not linked, `eoi_irq` set. */
-static bool lr_reports(uint64_t raw)
+static inline bool lr_reports(uint64_t raw)
 {
     return !lr_state_of(raw) && !(raw & layout()->hardware) && raw & layout()->eoi_irq;
 }
 
-static uint32_t eisr(void)
+static inline uint32_t eisr(void)
 {
     uint32_t mask = 0;
     for (unsigned n = 0; n < gic.lr_count; n++)
@@ -124,12 +124,12 @@ static uint32_t eisr(void)
     return mask;
 }
 
-static uint64_t fake_read_ich_eisr_el2(void)
+static inline uint64_t fake_read_ich_eisr_el2(void)
 {
     return eisr();
 }
 
-static uint64_t fake_read_ich_elrsr_el2(void)
+static inline uint64_t fake_read_ich_elrsr_el2(void)
 {
     uint32_t mask = 0;
     for (unsigned n = 0; n < gic.lr_count; n++)
@@ -137,7 +137,7 @@ static uint64_t fake_read_ich_elrsr_el2(void)
     return mask;
 }
 
-static bool lrs_have_pending(void)
+static inline bool lrs_have_pending(void)
 {
     for (unsigned n = 0; n < gic.lr_count; n++) {
         if (lr_state_of(fakes[this_cpu].lr[n]) == LR_PENDING)
@@ -146,12 +146,12 @@ static bool lrs_have_pending(void)
     return false;
 }
 
-static uint64_t fake_read_ich_hcr_el2(void)
+static inline uint64_t fake_read_ich_hcr_el2(void)
 {
     return fakes[this_cpu].hcr;
 }
 
-static uint64_t fake_read_ich_misr_el2(void)
+static inline uint64_t fake_read_ich_misr_el2(void)
 {
     uint32_t hcr = fakes[this_cpu].hcr, misr = eisr() ? GIC_MISR_EOI : 0;
     if (hcr & LRENP && hcr >> EOI_COUNT_SHIFT)
@@ -161,33 +161,33 @@ static uint64_t fake_read_ich_misr_el2(void)
     return hcr & GIC_HCR_ENABLE ? misr : 0;
 }
 
-static uint64_t lr_read(unsigned n)
+static inline uint64_t lr_read(unsigned n)
 {
     return fakes[this_cpu].lr[n];
 }
 
-static void lr_write(unsigned n, uint64_t raw)
+static inline void lr_write(unsigned n, uint64_t raw)
 {
     fakes[this_cpu].lr[n] = raw;
     fakes[this_cpu].lr_writes++;
 }
 
-static bool *active_of(unsigned intid)
+static inline bool *active_of(unsigned intid)
 {
     return intid < 32 ? &fakes[this_cpu].active_private[intid] : &active_shared[intid];
 }
 
-static void set_active(unsigned intid, bool active)
+static inline void set_active(unsigned intid, bool active)
 {
     *active_of(intid) = active;
 }
 
-static void interface_save(struct gic_interface *interface)
+static inline void interface_save(struct gic_interface *interface)
 {
     (void)interface;
 }
 
-static void interface_load(const struct gic_interface *interface)
+static inline void interface_load(const struct gic_interface *interface)
 {
     (void)interface;
 }
@@ -219,19 +219,19 @@ static struct {
     unsigned depth, priority[NESTING_MAX];
 } guests[GUESTS];
 
-static unsigned guest_index(void)
+static inline unsigned guest_index(void)
 {
     return cpus[this_cpu].loaded->index;
 }
 
-static unsigned guest_running(void)
+static inline unsigned guest_running(void)
 {
     unsigned depth = guests[guest_index()].depth;
     return depth ? guests[guest_index()].priority[depth - 1] : 256;
 }
 
 /* The list register that the guest would take next if it runs at `running`; -1: none. */
-static int lr_best(unsigned running)
+static inline int lr_best(unsigned running)
 {
     int best = -1;
     for (unsigned n = 0; n < gic.lr_count; n++) {
@@ -245,7 +245,7 @@ static int lr_best(unsigned running)
 }
 
 /* The guest acknowledges: number, and in GICv2 for an SGI the sender << 10. */
-static unsigned guest_ack(void)
+static inline unsigned guest_ack(void)
 {
     int n = lr_best(guest_running());
     if (n < 0)
@@ -258,7 +258,7 @@ static unsigned guest_ack(void)
 }
 
 /* The guest ends it. */
-static void guest_eoi(unsigned acknowledged)
+static inline void guest_eoi(unsigned acknowledged)
 {
     guests[guest_index()].depth--;
     for (unsigned n = 0; n < gic.lr_count; n++) {

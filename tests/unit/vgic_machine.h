@@ -1,0 +1,192 @@
+/* Two processors of a VM on the fake GIC, and what a guest, a VMM and the hardware do. To be included once, by a test program. */
+#ifndef TESTS_VGIC_MACHINE_H
+#define TESTS_VGIC_MACHINE_H
+
+#include "fake_gic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+enum { VCPUS = 2, STORM = 50, SPI = 40 };
+
+static struct vm *vm;
+static struct vcpu *vcpus[VCPUS];
+static unsigned notified;
+static bool notices_held;
+
+/* --- what vgic.c needs of the kernel ------------------------------------------------------------------------------------- */
+
+void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument)
+{
+    unsigned before = this_cpu;
+    this_cpu = index;
+    function(argument);
+    this_cpu = before;
+}
+
+static inline void attend_here(void *argument)
+{
+    arch_vcpu_attend(&cpus[this_cpu], argument);
+}
+
+void vcpu_notify(struct vcpu *vcpu)
+{
+    notified++;
+    if (!notices_held)
+        cpu_run_on(vcpu->cpu, attend_here, vcpu);
+}
+
+/* --- the machine ------------------------------------------------------------------------------------------------------------- */
+
+static inline void on(unsigned cpu)
+{
+    this_cpu = cpu;
+}
+
+static inline void load_on(unsigned cpu, unsigned index)
+{
+    on(cpu);
+    vcpus[index]->cpu = cpu;
+    vgic_load(&cpus[cpu], vcpus[index]);
+    cpus[cpu].loaded = vcpus[index];
+    arch_vcpu_attend(&cpus[cpu], vcpus[index]);
+}
+
+static inline void load(unsigned index)
+{
+    load_on(index, index);
+}
+
+static inline void unload(unsigned index)
+{
+    on(vcpus[index]->cpu);
+    vgic_unload(&cpus[this_cpu], vcpus[index]);
+    cpus[this_cpu].loaded = NULL;
+}
+
+/* Maintenance interrupts, as long as there is a reason. */
+static inline void maintain(void)
+{
+    for (unsigned i = 0; gic_misr(); i++) {
+        assert_true(i < STORM);
+        vgic_maintenance(&cpus[this_cpu]);
+    }
+}
+
+static inline void set(unsigned vcpu, unsigned field, unsigned first, uint64_t value)
+{
+    assert_int_equal(vgic_set(vm, vcpu, field, first, value), STATUS_OK);
+}
+
+static inline uint64_t get(unsigned vcpu, unsigned field, unsigned first)
+{
+    uint64_t value;
+    assert_int_equal(vgic_get(vm, vcpu, field, first, &value), STATUS_OK);
+    return value;
+}
+
+static inline void raise(unsigned line, unsigned level)
+{
+    assert_int_equal(arch_virq_raise(vm, line, level), STATUS_OK);
+}
+
+static inline void set_line(unsigned vcpu, unsigned field, unsigned line)
+{
+    set(vcpu, field, line & ~31u, UINT64_C(1) << line % 32);
+}
+
+static inline void start(unsigned version, unsigned lr_count)
+{
+    memset(fakes, 0, sizeof fakes);
+    memset(active_shared, 0, sizeof active_shared);
+    memset(cpus, 0, sizeof cpus);
+    memset(guests, 0, sizeof guests);
+    gic = (struct gic){.ops = version == 2 ? &fake_v2 : &fake_v3, .version = version, .lr_count = lr_count, .links = true};
+    notices_held = false;
+    vm = calloc(1, sizeof *vm);
+    vgic_vm_reset(vm);
+    for (unsigned i = 0; i < VCPUS; i++) {
+        cpus[i].index = i;
+        vcpus[i] = calloc(1, sizeof *vcpus[i]);
+        vcpus[i]->vm = vm;
+        vcpus[i]->index = vcpus[i]->cpu = i;
+        vgic_vcpu_reset(vcpus[i]);
+        vm->vcpus[i] = vcpus[i];
+    }
+    set(0, VIRQ_FORWARDING, 0, 3);
+    for (unsigned first = 32; first < VM_LINES; first += 32)
+        set(0, VIRQ_ENABLE, first, UINT32_MAX);
+    for (unsigned i = 0; i < VCPUS; i++)
+        load(i);
+    on(0);
+    notified = 0;
+}
+
+static inline int setup(void **state)
+{
+    (void)state;
+    start(3, 4);
+    return 0;
+}
+
+static inline int setup_v2(void **state)
+{
+    (void)state;
+    start(2, 4);
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < VCPUS; i++)
+        free(vcpus[i]);
+    free(vm);
+    return 0;
+}
+
+static inline void edge(unsigned line)
+{
+    set(0, VIRQ_EDGE, line & ~31u, get(0, VIRQ_EDGE, line & ~31u) | UINT64_C(1) << line % 32);
+}
+
+static inline void priority(unsigned line, unsigned value)
+{
+    set(0, VIRQ_PRIORITY, line, value);
+}
+
+static inline unsigned ack_on(unsigned cpu)
+{
+    on(cpu);
+    maintain();
+    unsigned line = guest_ack();
+    if (line != NONE)
+        guest_eoi(line);
+    maintain();
+    return line;
+}
+
+/* The physical timer interrupt is taken: active, and the timer still asserts it. */
+static inline void timer_fire(unsigned cpu)
+{
+    on(cpu);
+    assert_false(fakes[cpu].active_private[27]);
+    fakes[cpu].active_private[27] = true;
+    fakes[cpu].timer_control = 5;
+    vtimer_fired(&cpus[cpu]);
+}
+
+static inline void timer_setup(void)
+{
+    for (unsigned i = 0; i < VCPUS; i++)
+        set(i, VIRQ_ENABLE, 0, 1u << 27);
+}
+
+#define V3(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+#define V2(function) cmocka_unit_test_setup_teardown(function, setup_v2, teardown)
+
+#endif
