@@ -5,6 +5,7 @@
 #ifndef TESTS_FAKE_GIC_H
 #define TESTS_FAKE_GIC_H
 
+#include "../../kernel/arch/aarch64/board.h"
 #include "types.h"
 #include <bulkhead/call.h>
 
@@ -81,6 +82,7 @@ static inline void arch_relax(void)
 #include "../../kernel/arch/aarch64/vgic_fields.c"
 
 struct gic gic;
+struct board board = {.virtual_timer = 27};
 struct cpu cpus[CPUS_MAX];
 
 static inline uint64_t fake_read_tpidr_el2(void)

@@ -248,10 +248,12 @@ static void test_steps(void **state)
 static void test_dying(void **state)
 {
     enum { SIZE = 64 * ARCH_SCRUB_STEP };
-    cap_t ram = make_ram(SIZE, PAGE_SIZE), p = make_partition(65536, 10), t = make_foreign_thread(p, 1, 5);
+    cap_t ram = make_ram(SIZE, PAGE_SIZE), p = make_partition(65536, 10);
     const uint64_t arguments[7] = {ram};
+    char *memory = host_memory(cap_at(ram)->base);
     (void)state;
-    (void)t;
+    make_foreign_thread(p, 1, 5);
+    __builtin_memset(memory, 0x5a, SIZE);
     assert_ok(give(p, P, ram, 0xff));
     host.interrupt = true;
     assert_status(machine_call_once(0, CALL_CAP_REVOKE, arguments), CALL_REPEAT);
@@ -262,6 +264,8 @@ static void test_dying(void **state)
     host.interrupt = false;
     assert_ok(BASE(CALL_CAP_REVOKE, ram));
     assert_int_equal(host.scrubbed, SIZE);
+    for (unsigned offset = 0; offset < SIZE; offset += PAGE_SIZE)
+        assert_int_equal(memory[offset], 0);
 }
 
 /* Only memory that somebody else could write, and nothing twice or beyond it. */

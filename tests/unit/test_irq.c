@@ -105,8 +105,8 @@ static void forward(struct cpu *cpu, void *argument)
 {
     (void)cpu;
     assert_true(cap_tree_lock());
-    assert_int_equal(irq_forward(NUMBER, argument, LINE, 1), STATUS_OK);
-    assert_int_equal(irq_forward(NUMBER, argument, LINE, 1), STATUS_BUSY);
+    assert_int_equal(irq_forward(NUMBER, argument, LINE, 1, false), STATUS_OK);
+    assert_int_equal(irq_forward(NUMBER, argument, LINE, 1, false), STATUS_BUSY);
     cap_tree_unlock();
 }
 

@@ -202,7 +202,9 @@ static void test_shared_tables(void **state)
     assert_ok(map(ram, 0x1000, 0, 4 * KIB, RW));
     assert_ok(map(ram, 0x3000, 4 * KIB, 4 * KIB, RW));
     assert_ok(map(ram, 0x40000000, 8 * KIB, 4 * KIB, RW));
+    assert_int_equal(translate(0x1000, RW), cap_at(ram)->base);
     assert_ok(BASE(CALL_SPACE_UNMAP, space, 0x1000));
+    assert_int_equal(translate(0x1000, 0), UINT64_MAX); /* the table stays, the translation does not */
     assert_mapped(0x3000, cap_at(ram)->base + 4 * KIB, 4 * KIB);
     assert_ok(BASE(CALL_SPACE_UNMAP, space, 0x3000));
     assert_mapped(0x40000000, cap_at(ram)->base + 8 * KIB, 4 * KIB);
