@@ -293,10 +293,10 @@ static inline status_t vm_sgi_address(cap_t vm, uint64_t address)
     return call_short(CALL_VM_SGI_ADDRESS, vm, address, 0);
 }
 
-/** Physical interrupt `number` becomes virtual line `line`. */
-static inline status_t virq_forward(cap_t vm, unsigned line, cap_t irq, unsigned number)
+/** Physical interrupt `number` becomes virtual line `line`; `flags`: IRQ_EDGE or 0. */
+static inline status_t virq_forward(cap_t vm, unsigned line, cap_t irq, unsigned number, unsigned flags)
 {
-    struct call_words words = {{CALL_VIRQ_FORWARD, vm, line, irq, number}};
+    struct call_words words = {{CALL_VIRQ_FORWARD, vm, line, irq, number, flags}};
     return call_long(&words);
 }
 

@@ -111,14 +111,15 @@ void devices_build(void)
         mmio_register(&range);
 }
 
-/* STATUS_BUSY: still forwarded since before the reset. */
+/* After a reset they are forwarded still; saying so again is no error. */
 void devices_reset(void)
 {
     for (unsigned i = 0; i < device_count; i++)
         for (unsigned irq = 0; irq < devices[i].irqs; irq++) {
             const struct device *device = &devices[i];
-            status_t status = virq_forward(machine.vm, device->intid[irq], device->slot[irq], device->intid[irq]);
-            if (status != STATUS_OK && status != STATUS_BUSY)
+            status_t status = virq_forward(machine.vm, device->intid[irq], device->slot[irq], device->intid[irq],
+                                           device->edge[irq] ? IRQ_EDGE : 0);
+            if (status != STATUS_OK)
                 console_print("[bulkhead] VM %s: interrupt %u of %s is not forwarded (status %lld)\n", machine.name, device->intid[irq],
                               device->name, (long long)status);
         }

@@ -43,7 +43,8 @@ bool machine_restart(void)
      * What the guest's last life left dirty in the caches must not come out over what the next one writes with its caches off: an
      * invalidation by address in a guest also cleans (HCR_EL2.VM, Arm ARM D4.4.8).
      */
-    cache_clean_invalidate(machine.ram.host, machine.ram.size);
+    if (machine.status->restarts > 1)
+        cache_clean_invalidate(machine.ram.host, machine.ram.size);
     if (!loader_load(&boot))
         return fail();
     machine_release();

@@ -77,6 +77,8 @@ extern const struct table_format arch_space_format;
 void arch_table_publish(const void *entry, size_t bytes);
 /* Every CPU forgets translations of [address, address + size) of the space; returns when they have. */
 void arch_space_flush(struct space *space, saddr_t address, uint64_t size);
+/* A space's new tag is visible to every CPU before anything runs, or is flushed, under it. */
+void arch_tag_publish(void);
 /* Every CPU forgets everything tagged (tag rollover). */
 void arch_tags_flush(void);
 /* Largest tag plus one, at most TAGS_MAX and a multiple of 64; tag 0 is never used. */

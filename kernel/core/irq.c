@@ -66,14 +66,14 @@ status_t irq_bind(unsigned number, struct signal *signal, uint64_t bits, unsigne
     return status;
 }
 
-status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu)
+status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu, bool edge)
 {
     status_t status;
     struct receiver *receiver = receiver_take(number, &status);
     if (receiver) {
         receiver->line = line;
         receiver->vm = vm;
-        receiver_connect(receiver, cpu, false);
+        receiver_connect(receiver, cpu, edge);
     }
     return status;
 }

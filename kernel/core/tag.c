@@ -89,6 +89,7 @@ unsigned tag_activate(unsigned cpu, struct tag *tag)
     if ((value ^ generation) >> TAG_BITS)
         __atomic_store_n(&tag->value, value = tag_renew(value), __ATOMIC_RELAXED);
     __atomic_store_n(&active[cpu], value, __ATOMIC_SEQ_CST);
+    arch_tag_publish();
     lock_release(&lock);
     return (unsigned)(value & ((1 << TAG_BITS) - 1));
 }

@@ -123,6 +123,11 @@ class System:
         output = [line for line in lines if "; echo end-" not in line and not re.match(r"end-\d+-\d+-|linux:", line)]
         return status, output
 
+    def in_foreground(self, command):
+        """Runs it from the shell and returns when it has the terminal: a key before that would still be the shell's."""
+        self.send(f"sh -c \"echo be''gun; exec {command}\"\r")
+        self.expect("begun")
+
     def shell_ok(self, command, name="guest", timeout=STEP):
         status, output = self.shell(command, name, timeout)
         assert status == 0, f"`{command}` ended with {status}: {output}"

@@ -78,16 +78,12 @@ def test_long_output_is_complete(demo):
 
 
 def test_keys_belong_to_the_guest(demo):
-    demo.send("sleep 1000\r")
-    demo.expect(r"sleep 1000\r+\n")
-    time.sleep(1)
+    demo.in_foreground("sleep 1000")
     demo.send("\x03")
     demo.expect(PROMPT)
     demo.shell_ok("test $? = 130", "linux")
 
-    demo.send("cat -v\r")
-    demo.expect(r"cat -v\r+\n")
-    time.sleep(1)
+    demo.in_foreground("cat -v")
     open_menu(demo)
     demo.send(MENU + "x\r")
     demo.expect(r"\^\]x\r+\nlinux \| \^\]x\r+\n")

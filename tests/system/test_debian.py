@@ -86,8 +86,7 @@ def test_other_processors(boot, cpu):
     system.wait_for_shell()
     assert_timers_tick(system, 2)
     # Interrupt the foreground process: Ctrl-C belongs to the guest.
-    system.send("echo be''gun; sleep 1000\r")
-    system.expect("begun")
+    system.in_foreground("sleep 1000")
     system.send("\x03")
     system.expect(PROMPT)
     assert system.shell_ok("echo alive") == ["alive"]

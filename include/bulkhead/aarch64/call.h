@@ -24,8 +24,9 @@ enum call_aarch64 {
      */
     CALL_VM_SGI_ADDRESS,
     /*
-     * CALL_VIRQ_FORWARD(vm, line, irq, number): physical interrupt `number` (RIGHT_BIND) becomes virtual line `line`; the guest's end of interrupt
-     * deactivates it without an exit. irq slot 0 undoes it. STATUS_BUSY if bound.
+     * CALL_VIRQ_FORWARD(vm, line, irq, number, flags): physical interrupt `number` (RIGHT_BIND) becomes virtual line `line`; the guest's end of interrupt
+     * deactivates it without an exit. irq slot 0 undoes it. flags: IRQ_EDGE or 0 (level). STATUS_BUSY if the line or the
+     * interrupt is taken already; doing the same again is no error.
      */
     CALL_VIRQ_FORWARD,
     CALL_ARCH_END,

@@ -44,8 +44,15 @@ static status_t virq_forward(const struct partition *self, struct vm *vm, uint64
         return status;
     if (number < cap->base || number - cap->base >= cap->size || number >= IRQ_MAX)
         return STATUS_RANGE;
-    vgic_forward(vm, (unsigned)line, (unsigned)number);
-    status = irq_forward((unsigned)number, vm, (unsigned)line, cpu_self()->index);
+    if (r[5] & ~(uint64_t)IRQ_EDGE)
+        return STATUS_ARGUMENT;
+    unsigned before = vm->arch.shared[line - VIRQ_PRIVATE].physical;
+    if (before == number)
+        return STATUS_OK; /* it is already */
+    if (before)
+        return STATUS_BUSY;
+    vgic_forward(vm, (unsigned)line, (unsigned)number); /* first: the interrupt may be pending */
+    status = irq_forward((unsigned)number, vm, (unsigned)line, cpu_self()->index, r[5] & IRQ_EDGE);
     if (status != STATUS_OK)
         vgic_forward(vm, (unsigned)line, 0);
     return status;

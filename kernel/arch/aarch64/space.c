@@ -80,8 +80,9 @@ static void flush_current(saddr_t address, uint64_t size)
 
 void arch_space_flush(struct space *space, saddr_t address, uint64_t size)
 {
-    uint64_t tag = space->tag.value & 0xffff, vttbr = read_sysreg(vttbr_el2), hcr = read_sysreg(hcr_el2);
-    dsb(ish); /* the changed entries before the invalidation, on all CPUs (D5.10.2) */
+    uint64_t vttbr = read_sysreg(vttbr_el2), hcr = read_sysreg(hcr_el2);
+    dsb(ish); /* the changed entries before the invalidation, on all CPUs (D5.10.2), and before the look at the tag */
+    uint64_t tag = __atomic_load_n(&space->tag.value, __ATOMIC_RELAXED) & 0xffff;
     if (!tag)
         return; /* it never ran */
     write_sysreg(hcr | UINT64_C(1) << 27, hcr_el2); /* TGE: no speculative walk by the guest's stage 1 meanwhile */
@@ -93,6 +94,15 @@ void arch_space_flush(struct space *space, saddr_t address, uint64_t size)
     isb();
     write_sysreg(hcr, hcr_el2);
     isb();
+}
+
+/*
+ * Orders the tag's store before this CPU's walks under it. Against arch_space_flush(), which orders changed entries before its look at the tag:
+ * either it sees the tag, or the walks see the entries.
+ */
+void arch_tag_publish(void)
+{
+    dsb(ish);
 }
 
 void arch_tags_flush(void)

@@ -47,7 +47,7 @@ enum {
      */
     CNTHCTL_GUEST = 1,
     CNTHCTL_COMPONENT = 3,
-    CPTR_RES1 = 0x33ff,
+    CPTR_RES1 = 0x33ff | 1 << 20, /* SVE, SME, and with TTA trace registers trap */
     CPTR_TFP = 1 << 10,
 };
 

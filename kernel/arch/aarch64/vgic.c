@@ -9,6 +9,7 @@
  * - Only the CPU where the vCPU is loaded touches its LRs; the others leave word (lr_recheck, queue) and poke its thread.
  * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as `timer_owned` and the vCPU is loaded.
  */
+#include "board.h"
 #include "vgic_lines.h"
 #include "cpu.h"
 #include "thread.h"
@@ -242,7 +243,7 @@ static bool timer_withdrawn(struct vcpu *vcpu, struct virq *virq, unsigned line)
         return false;
     virq->flags &= (uint8_t)~LATCH;
     vcpu->arch.timer_owned = false;
-    gic.ops->set_active(TIMER_PPI, false);
+    gic.ops->set_active(board.virtual_timer, false);
     return true;
 }
 
@@ -402,7 +403,7 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
     }
     gic.ops->interface_load(&a->interface);
     if (a->timer_owned)
-        gic.ops->set_active(TIMER_PPI, true);
+        gic.ops->set_active(board.virtual_timer, true);
     hcr_update(vcpu);
 }
 
@@ -422,7 +423,7 @@ void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
     gic.ops->interface_save(&a->interface);
     gic_hcr_write(0);
     if (a->timer_owned)
-        gic.ops->set_active(TIMER_PPI, false); /* the next guest's timer shares it */
+        gic.ops->set_active(board.virtual_timer, false); /* the next guest's timer shares it */
 }
 
 /* --- interrupts from the hardware ---------------------------------------------------------------------------------------------------- */
@@ -445,7 +446,7 @@ void vtimer_fired(struct cpu *cpu)
 {
     struct vcpu *vcpu = cpu->loaded;
     if (!vcpu) {
-        gic.ops->set_active(TIMER_PPI, false);
+        gic.ops->set_active(board.virtual_timer, false);
         return;
     }
     struct virq *virq = &vcpu->arch.private[TIMER_PPI];

@@ -1,22 +1,39 @@
 /* Virtual interrupts as the VMM sees them: reset, and the fields that the registers of a distributor are made of. */
+#include "board.h"
 #include "vgic_lines.h"
 
-static void virq_reset(struct virq *virq, unsigned flags, unsigned target)
+static void virq_reset(struct virq *virq, unsigned flags)
 {
-    *virq = (struct virq){.physical = virq->physical, .flags = (uint8_t)flags, .lr = VIRQ_NO_LR, .target = (uint8_t)target};
+    *virq = (struct virq){.next = VIRQ_NONE, .prev = VIRQ_NONE, .physical = virq->physical, .flags = (uint8_t)flags, .lr = VIRQ_NO_LR, .target = virq->target};
 }
 
+/* The shared lines that vCPU `index` guards; from then on they are vCPU 0's. */
+static void shared_reset(struct vm *vm, unsigned index)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(vm->arch.shared); i++) {
+        struct virq *virq = &vm->arch.shared[i];
+        if (virq->target != index && !(virq->target >= VM_VCPUS && index == 0))
+            continue;
+        if (virq->physical)
+            gic.ops->set_active(virq->physical, false);
+        virq_reset(virq, 0);
+        __atomic_store_n(&virq->target, 0, __ATOMIC_RELEASE);
+    }
+}
+
+/* Others may raise lines meanwhile: each vCPU's are reset under its lock. */
 void vgic_vm_reset(struct vm *vm)
 {
     vm->arch.forwarding = 0;
-    for (unsigned i = 0; i < ARRAY_SIZE(vm->arch.shared); i++) {
-        if (vm->arch.shared[i].physical)
-            gic.ops->set_active(vm->arch.shared[i].physical, false);
-        virq_reset(&vm->arch.shared[i], 0, 0);
-    }
     for (unsigned i = 0; i < VM_VCPUS; i++) {
-        if (vm->vcpus[i])
-            vgic_vcpu_reset(vm->vcpus[i]);
+        struct vcpu *vcpu = vm->vcpus[i];
+        if (vcpu)
+            lock_take(&vcpu->lock);
+        shared_reset(vm, i);
+        if (!vcpu)
+            continue;
+        vgic_vcpu_reset(vcpu);
+        lock_release(&vcpu->lock);
     }
 }
 
@@ -38,9 +55,9 @@ void vgic_vcpu_reset(struct vcpu *vcpu)
     a->active_in_memory = 0;
     a->timer_owned = false;
     a->interface = (struct gic_interface){0};
-    a->private[TIMER_PPI].physical = TIMER_PPI;
+    a->private[TIMER_PPI].physical = (uint16_t)board.virtual_timer;
     for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
-        virq_reset(&a->private[i], i < SGIS ? EDGE | ENABLED : 0, vcpu->index);
+        virq_reset(&a->private[i], i < SGIS ? EDGE | ENABLED : 0);
     for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++)
         virq_adopt(vcpu, virq_at(vcpu->vm, vcpu, line), line);
 }
@@ -68,7 +85,7 @@ static void virq_set_active(struct vcpu *vcpu, struct virq *virq, bool on)
     vcpu->arch.active_in_memory = (uint8_t)(vcpu->arch.active_in_memory + (on ? 1 : -1));
     if (!on && virq->physical) {
         gic.ops->set_active(virq->physical, false);
-        if (virq->physical == TIMER_PPI)
+        if (virq == &vcpu->arch.private[TIMER_PPI])
             vcpu->arch.timer_owned = false;
     }
 }
@@ -274,6 +291,10 @@ status_t vgic_get(struct vm *vm, unsigned index, unsigned field, unsigned first,
 
 status_t vgic_forward(struct vm *vm, unsigned line, unsigned physical)
 {
-    vm->arch.shared[line - VIRQ_PRIVATE].physical = (uint16_t)physical;
+    struct virq *virq = &vm->arch.shared[line - VIRQ_PRIVATE];
+    struct vcpu *guard = virq_lock_shared(vm, virq);
+    virq->physical = (uint16_t)physical;
+    if (guard)
+        lock_release(&guard->lock);
     return STATUS_OK;
 }

@@ -17,7 +17,7 @@ enum {
     GROUP1 = 64,
     SGIS = 16,
     PRIORITY_SHIFT = 3, /* 32 priorities */
-    TIMER_PPI = 27,
+    TIMER_PPI = 27, /* the guest's; the physical one is the board's */
 };
 
 static inline struct virq *virq_at(struct vm *vm, struct vcpu *vcpu, unsigned line)

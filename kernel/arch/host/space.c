@@ -154,6 +154,10 @@ void arch_space_flush(struct space *space, saddr_t address, uint64_t size)
     }
 }
 
+void arch_tag_publish(void)
+{
+}
+
 void arch_tags_flush(void)
 {
     host.tag_flushes++;
