@@ -31,15 +31,3 @@ void cache_clean_invalidate(const void *start, size_t size)
         __asm__ volatile("dc civac, %0" : : "r"(at) : "memory");
     __asm__ volatile("dsb sy" : : : "memory");
 }
-
-void cache_synchronise_code(const void *start, size_t size)
-{
-    uintptr_t line = line_size(16), end = (uintptr_t)start + size;
-    for (uintptr_t at = (uintptr_t)start & ~(line - 1); at < end; at += line)
-        __asm__ volatile("dc cvau, %0" : : "r"(at) : "memory");
-    __asm__ volatile("dsb ish" : : : "memory");
-    line = line_size(0);
-    for (uintptr_t at = (uintptr_t)start & ~(line - 1); at < end; at += line)
-        __asm__ volatile("ic ivau, %0" : : "r"(at) : "memory");
-    __asm__ volatile("dsb ish\n\tisb" : : : "memory");
-}

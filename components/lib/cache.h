@@ -13,7 +13,4 @@ void cache_clean(const void *start, size_t size);
 /** The same and drops the lines (DC CIVAC): the next read sees what others wrote with caches off. */
 void cache_clean_invalidate(const void *start, size_t size);
 
-/** Makes instructions written at [start, start + size) visible to fetches of all CPUs (DC CVAU, IC IVAU). */
-void cache_synchronise_code(const void *start, size_t size);
-
 #endif

@@ -111,7 +111,7 @@ uint64_t pl031_alarm(void)
     uint64_t due = UINT64_MAX;
     lock_take(&lock);
     uint32_t left = rtc.match - seconds_now();
-    if (rtc.armed && !left) {
+    if (rtc.armed && (int32_t)left <= 0) { /* the main thread may be late */
         rtc.armed = 0;
         rtc.raw = 1;
         interrupt_update();

@@ -3,6 +3,7 @@
 
 #include "call_stubs.h"
 #include "machine.h"
+#include "report.h"
 
 enum { AFFINITY_ON = 0, AFFINITY_OFF = 1, AFFINITY_ON_PENDING = 2 };
 
@@ -31,9 +32,20 @@ void psci_cpu_suspend(struct cpu *cpu, struct smccc_words *words)
     answer(words, PSCI_SUCCESS);
 }
 
+static bool all_off(void)
+{
+    for (unsigned i = 0; i < machine.cpus; i++) {
+        if (cpu_power_of(cpu_at(i)) != CPU_OFF)
+            return false;
+    }
+    return true;
+}
+
 void psci_cpu_off(struct cpu *cpu, struct smccc_words *words)
 {
     __atomic_store_n(&cpu->power, CPU_OFF, __ATOMIC_SEQ_CST);
+    if (all_off())
+        report_line("VM %s: its last vCPU has switched itself off (CPU_OFF); only a restart brings it back: Ctrl-] r", machine.name);
     words->stops = true;
 }
 

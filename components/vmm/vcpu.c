@@ -21,7 +21,7 @@ enum {
     STATE_PAGE_SIZE = 0x1000,
     STACK_SIZE = 16384,
     SIGNAL_WAKE = 1,
-    EXIT_REASONS = EXIT_SUSPENDED + 1,
+    EXIT_REASONS = EXIT_ERROR + 1,
 };
 
 static struct cpu cpus[VM_VCPUS];
@@ -92,7 +92,7 @@ static bool exit_unknown(struct cpu *cpu)
 static bool (*const exits[EXIT_REASONS])(struct cpu *) = {
     [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_mmio,     [EXIT_FETCH] = exit_fetch,
     [EXIT_HVC] = exit_smccc,           [EXIT_SMC] = exit_smccc,     [EXIT_SYSREG] = exit_undefined,
-    [EXIT_UNDEFINED] = exit_undefined, [EXIT_ERROR] = exit_error,   [EXIT_SUSPENDED] = exit_unknown,
+    [EXIT_UNDEFINED] = exit_undefined, [EXIT_ERROR] = exit_error,
 };
 
 /* --- the thread ------------------------------------------------------------------------------------------------------- */

@@ -13,7 +13,6 @@ enum vcpu_exit_reason {
     EXIT_SYSREG,      /* access to a system register that the kernel does not emulate; pc is AT it */
     EXIT_UNDEFINED,   /* anything else that the VM is not offered; pc is AT it */
     EXIT_ERROR,       /* asynchronous external abort attributed to this guest */
-    EXIT_SUSPENDED,   /* never by itself: reserved for monitors */
 };
 
 /* An access that the monitor has to carry out. `pc` is still AT the instruction; add 4 when done. */

@@ -46,6 +46,8 @@ void arch_timer_set(uint64_t deadline);
  * then, so that the calls below never need memory. Only pages given to partitions are mapped.
  */
 struct range arch_kernel_area(void);
+/* Bytes of the translation tables that were made for it, outside the image. */
+uint64_t arch_kernel_area_tables(void);
 /* Maps / unmaps the page for the kernel, read-write; it must lie in the area. Unmapped means: no CPU reaches it any more. */
 void arch_kernel_map(paddr_t page);
 void arch_kernel_unmap(paddr_t page);

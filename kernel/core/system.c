@@ -37,7 +37,7 @@ status_t call_system_stats(struct cpu *cpu, struct partition *self, uint64_t *r)
     if (!cap_find(self, r[1], CAP_SYSTEM_OBJECT, RIGHT_LOG, &status))
         return status;
     memory_stats(&given, &free);
-    r[1] = platform.image.size;
+    r[1] = platform.image.size + arch_kernel_area_tables();
     r[2] = given;
     r[3] = given - free;
     return STATUS_OK;

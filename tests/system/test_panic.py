@@ -23,6 +23,7 @@ def test_kernel_without_package(gic):
     """Red if a panic loses its reason or remedy, the build, the registers or the backtrace, or does not end the machine."""
     text = boot(KERNEL, gic)
     assert re.search(r"panic: CPU 0, build [0-9a-f]{12}\S*: no package behind the kernel.*bulkhead pack", text), text
+    assert re.search(r"esr [0-9a-f]+  elr [0-9a-f]+  far [0-9a-f]+  spsr [0-9a-f]+", text), text
     assert re.search(r"hcr [0-9a-f]+ .*image at [0-9a-f]+", text), text
     assert len(re.findall(r"^ +image\+0x[0-9a-f]+", text, re.M)) >= 2, text
 

@@ -19,9 +19,8 @@ struct frame {
 /* System registers of EL1 (and EL0) by name. */
 struct vcpu_el1 {
     uint64_t sctlr, ttbr0, ttbr1, tcr, mair, amair, vbar, esr, far, afsr0, afsr1, elr, spsr, sp, par, contextidr, tpidr;
-    uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl, csselr, mdscr, actlr;
+    uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl, csselr;
     uint64_t cntv_ctl, cntv_cval;
-    uint64_t spsr_abt, spsr_und, spsr_irq, spsr_fiq, dacr32, ifsr32, fpexc32; /* AArch32 EL1 only */
 };
 
 struct vcpu_state {

@@ -249,6 +249,12 @@ struct range arch_kernel_area(void)
     return area;
 }
 
+/* They lie behind it and end at a multiple of 2 MiB. */
+uint64_t arch_kernel_area_tables(void)
+{
+    return -(area.base.raw + area.size) & (BLOCK_SIZE - 1);
+}
+
 void arch_kernel_map(paddr_t page)
 {
     *page_entry(page.raw) = page.raw | PAGE_DATA;

@@ -51,6 +51,15 @@ static void registers_print(const struct frame *frame)
         log_print("x%u%s %016lx%s", i, i < 10 ? " " : "", frame->x[i], i % 4 == 3 || i == 30 ? "\n" : "  ");
 }
 
+/* panic() was called: the registers of whoever called the kernel, as far as it has saved them, and why. */
+static void caller_print(void)
+{
+    const struct cpu *cpu = cpu_self();
+    log_print("esr %lx  elr %lx  far %lx  spsr %lx\n", read_sysreg(esr_el2), read_sysreg(elr_el2), read_sysreg(far_el2), read_sysreg(spsr_el2));
+    if (cpu && cpu->arch.resume)
+        registers_print(cpu->arch.resume);
+}
+
 static void fault_print(const struct frame *frame)
 {
     log_print("esr %lx  elr %lx  far %lx  spsr %lx  sp %lx\n", read_sysreg(esr_el2), frame->pc, read_sysreg(far_el2), frame->pstate,
@@ -72,6 +81,8 @@ _Noreturn void arch_panic(void)
     irq_stop_others();
     if (fault)
         fault_print(fault);
+    else
+        caller_print();
     system_print();
     backtrace_print(fault ? fault->x[29] : (uint64_t)__builtin_frame_address(0));
     arch_power(POWER_OFF);

@@ -16,7 +16,6 @@ struct frame *trap_illegal(struct cpu *cpu, struct frame *frame);
 /* ESR_ELx (Arm ARM D13.2.37). */
 enum esr_class {
     EC_WFX = 0x01,
-    EC_CP15_32 = 0x03,
     EC_FP = 0x07,
     EC_SVC64 = 0x15,
     EC_HVC32 = 0x12,

@@ -67,6 +67,11 @@ bool host_is_mapped(uint64_t physical)
     return mapped[(physical - HOST_RAM) / PAGE_SIZE];
 }
 
+uint64_t arch_kernel_area_tables(void)
+{
+    return 0;
+}
+
 struct range arch_kernel_area(void)
 {
     return (struct range){paddr(HOST_AREA), HOST_AREA_SIZE};

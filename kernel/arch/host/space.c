@@ -57,6 +57,7 @@ void arch_table_publish(const void *entry, size_t bytes)
 
 static struct translation {
     const struct space *space; /* NULL: free */
+    bool leaf;                 /* false: only the way to it is known, for a region of `size` */
     uint64_t address, physical, size;
     unsigned access;
     uint64_t tables[LEVELS]; /* pages that the walk went through; 0: none */
@@ -89,6 +90,7 @@ static bool walk(const struct space *space, uint64_t address, struct translation
             table = phys_to_ptr(entry_address(entry));
             continue;
         }
+        found->leaf = true;
         found->address = address & ~(span - 1);
         found->physical = entry_address(entry).raw;
         found->size = span;
@@ -102,7 +104,7 @@ static bool walk(const struct space *space, uint64_t address, struct translation
 static const struct translation *tlb_find(const struct space *space, uint64_t address)
 {
     for (unsigned i = 0; i < ENTRIES_CACHED; i++) {
-        if (tlb[i].space == space && overlaps(tlb[i].address, tlb[i].size, address, 1))
+        if (tlb[i].space == space && tlb[i].leaf && overlaps(tlb[i].address, tlb[i].size, address, 1))
             return &tlb[i];
     }
     return NULL;
@@ -139,10 +141,31 @@ bool host_tlb_reaches(uint64_t base, uint64_t size)
         bool by_walk = false;
         for (unsigned level = 0; tlb[i].space && level < LEVELS; level++)
             by_walk |= tlb[i].tables[level] && overlaps(tlb[i].tables[level], PAGE_SIZE, base, size);
-        if (tlb[i].space && (by_walk || overlaps(tlb[i].physical, tlb[i].size, base, size)))
+        if (tlb[i].space && (by_walk || (tlb[i].leaf && overlaps(tlb[i].physical, tlb[i].size, base, size))))
             return true;
     }
     return false;
+}
+
+/*
+ * As long as somebody may run in the space, hardware may walk for any address at any time, speculatively: it does so at once, and remembers
+ * the tables on the way even if nothing is mapped at its end.
+ */
+static void walk_again(struct translation *entry, const struct space *space, uint64_t address)
+{
+    uint64_t leaf;
+    unsigned level = LEVELS - 1;
+    entry->space = NULL;
+    if (space->dead || walk(space, address, entry, &leaf))
+        return;
+    while (level && !entry->tables[level])
+        level--;
+    if (!level) { /* the root alone is nothing to remember */
+        entry->space = NULL;
+        return;
+    }
+    entry->size = UINT64_C(1) << arch_space_format.shift[level - 1];
+    entry->address = address & ~(entry->size - 1);
 }
 
 void arch_space_flush(struct space *space, saddr_t address, uint64_t size)
@@ -150,7 +173,7 @@ void arch_space_flush(struct space *space, saddr_t address, uint64_t size)
     host.space_flushes++;
     for (unsigned i = 0; i < ENTRIES_CACHED; i++) {
         if (tlb[i].space == space && overlaps(tlb[i].address, tlb[i].size, address.raw, size))
-            tlb[i].space = NULL;
+            walk_again(&tlb[i], space, tlb[i].address);
     }
 }
 
