@@ -47,8 +47,13 @@ static void test_reserved(void **state)
     struct tag running = {0}, others[3 * TAGS] = {0};
     unsigned number = tag_activate(1, &running);
     (void)state;
-    for (unsigned i = 0; i < 3 * TAGS; i++)
+    for (unsigned i = 0; i < 3 * TAGS; i++) {
         assert_int_not_equal(tag_activate(0, &others[i]), number);
+        if (i % TAGS == TAGS / 2) /* another CPU joins it, and goes again */
+            assert_int_equal(tag_activate(2, &running), number);
+        else
+            tag_activate(2, &others[i]);
+    }
     assert_in_range(host.tag_flushes, 3, 4);
     assert_int_equal(tag_activate(1, &running), number); /* generations later */
     assert_int_equal(tag_activate(2, &running), number);

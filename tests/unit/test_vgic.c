@@ -325,6 +325,9 @@ static void test_timer_evicted(void **state)
     guest_eoi(27);
     maintain();
     assert_false(fakes[0].active_private[27]);
+    unload(0);
+    load(0);
+    assert_false(fakes[0].active_private[27]); /* it is not the vCPU's any more */
     timer_fire(0);
     assert_int_equal(guest_ack(), 27);
 }
