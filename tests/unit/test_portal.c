@@ -235,6 +235,28 @@ static void test_destroy(void **state)
     assert_int_equal(thread_at(server)->state, THREAD_READY);
 }
 
+/* From the middle, the end and the front of the queue. */
+static void test_queue_removal(void **state)
+{
+    cap_t callers[5];
+    static const unsigned gone[] = {2, 4, 1};
+    (void)state;
+    for (unsigned i = 0; i < 5; i++) {
+        callers[i] = make_thread(space, C, 10 + i);
+        assert_status(call(10 * i, DEADLINE_NEVER), CALL_PENDING);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        assert_ok(BASE(CALL_CAP_DELETE, callers[gone[i]]));
+    assert_ok(answer(0, DEADLINE_NEVER));
+    assert_words(thread_at(server), 30);
+    cap_t last = make_thread(space, C, 20);
+    assert_status(call(50, DEADLINE_NEVER), CALL_PENDING);
+    assert_ok(answer(0, DEADLINE_NEVER));
+    assert_words(thread_at(server), 50);
+    assert_status(answer(60, DEADLINE_NEVER), CALL_PENDING);
+    assert_words(thread_at(last), 60);
+}
+
 /* The caller goes while it is served, and while it queues. */
 static void test_caller_destroyed(void **state)
 {
@@ -308,7 +330,7 @@ int main(void)
         PORTAL_TEST(test_queue),          PORTAL_TEST(test_server_timeout), PORTAL_TEST(test_caller_timeout),
         PORTAL_TEST(test_server_death),   PORTAL_TEST(test_caller_destroyed), PORTAL_TEST(test_chain),
         PORTAL_TEST(test_priority_of_queue), PORTAL_TEST(test_destroy),     PORTAL_TEST(test_two_portals),
-        PORTAL_TEST(test_calls_itself),
+        PORTAL_TEST(test_calls_itself),   PORTAL_TEST(test_queue_removal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

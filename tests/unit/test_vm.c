@@ -374,6 +374,15 @@ static void test_notify(void **state)
     before = vcpu_at(vcpu)->arch.attended;
     assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 1));
     assert_true(vcpu_at(vcpu)->arch.attended > before);
+    host.ipis_held = true; /* one after the other, before the CPU gets to look: one IPI */
+    before = host.ipis;
+    assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 0));
+    assert_ok(BASE(CALL_VCPU_KICK, vcpu));
+    assert_int_equal(host.ipis, before + 1);
+    host.ipis_held = false;
+    host_ipis_deliver();
+    assert_exit(EXIT_KICKED);
+    enter();
     guest_exit(C, EXIT_HVC);
     before = host.ipis;
     assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 0)); /* nobody is in it: nobody is disturbed */
