@@ -151,12 +151,11 @@ status_t partition_feed(struct partition *partition, struct cap *memory)
         return STATUS_STATE; /* the memory goes with the extent, and the extent would go with the memory */
     if (status != STATUS_OK)
         return status;
-    uint8_t order;
-    struct donation *donation = memory_take(partition, sizeof(*donation), &order);
-    if (!donation)
-        return STATUS_MEMORY;
     donation_map(memory);
-    donation_link(donation, partition, memory, 0);
+    struct donation *donation = phys_to_ptr(paddr(memory->base)); /* in itself: whoever is fed may have nothing left */
+    donation_link(donation, partition, memory, PAGE_SIZE);
+    for (uint8_t order = DONATION_ORDER; order < MEMORY_ORDER_PAGE; order++)
+        memory_give(partition, (char *)donation + ((size_t)1 << order), order);
     return STATUS_OK;
 }
 
@@ -182,7 +181,7 @@ struct cap *partition_next(struct partition *partition)
     return partition->objects ? partition->objects->original : partition_first_cap(partition);
 }
 
-/* Takes the newest donation back. What describes it lies in an older one, or is `first`, which was copied. */
+/* Takes the newest donation back. What describes it lies in it: not to be touched once it is unmapped. */
 static void donation_remove(struct partition *partition)
 {
     struct donation *donation = partition->donations, **p = &all_donations;

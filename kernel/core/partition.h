@@ -9,6 +9,8 @@
 
 enum { MEMORY_ORDER_MIN = 6, MEMORY_ORDER_PAGE = PAGE_SHIFT };
 
+enum { DONATION_ORDER = 7 };
+
 /* A stretch of memory handed over: the node in the derivation tree that ties it to its extent. */
 struct donation {
     struct cap node; /* NODE_MEMORY; base, size */
@@ -16,6 +18,8 @@ struct donation {
     struct donation *next;       /* of the same partition */
     struct donation *all_next;   /* of all partitions, to refuse memory that is in use */
 };
+
+_Static_assert(sizeof(struct donation) <= 1 << DONATION_ORDER, "what is left of its page is given in blocks from there on");
 
 struct partition {
     struct object object; /* payer: itself */

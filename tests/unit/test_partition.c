@@ -123,6 +123,9 @@ static void test_exhausted(void **state)
     /* What one object was can be used for another. */
     assert_ok(BASE(CALL_CAP_DELETE, machine.next_slot - 10));
     assert_ok(BASE(CALL_SIGNAL_CREATE, p, machine.next_slot - 10));
+    /* Being fed takes nothing of what is exhausted. */
+    assert_ok(BASE(CALL_PARTITION_FEED, p, make_kernel(PAGE_SIZE)));
+    assert_ok(BASE(CALL_PORTAL_CREATE, p, slot_new()));
 }
 
 /* A space needs two pieces, its object and a page: with only the one there, none is lost. */
