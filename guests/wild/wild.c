@@ -12,6 +12,8 @@ enum {
     NOWHERE = 0x10000000,
     FETCH_OFFSET = 1 << 20, /* behind the end of RAM */
     UNKNOWN_CALL = 0x0600fff0, /* no owner has it */
+    KERNEL_CALL = 0x46000000,  /* the kernel's own (bulkhead/call.h); without a capability there is little to be had */
+    KERNEL_CALLS = 0x200,
     SCTLR_OFF = 0x30d00800, /* MMU and caches off */
 };
 #define FAST_CALL 0x80000000UL
@@ -52,6 +54,24 @@ static void print_answer(const char *call, int64_t answer)
     print("wild: ");
     print(call);
     print(answer == -1 ? " is not supported\n" : " has answered\n");
+}
+
+static uint64_t call_kernel(uint64_t argument)
+{
+    uint64_t done = 0;
+    for (uint64_t number = 0; number < KERNEL_CALLS; number++)
+        done += SMCCC_CALL("hvc", FAST_CALL | KERNEL_CALL | number, argument, argument << 1, argument << 3) >= 0;
+    return done;
+}
+
+static void call_kernel_with_many(void)
+{
+    uint64_t done = 0;
+    for (uint64_t argument = 1; argument; argument <<= 1)
+        done += call_kernel(argument - 1) + call_kernel(~argument);
+    print("wild: calls that did something, per argument: ");
+    print_dec(done / 128);
+    print(done % 128 ? " and some\n" : "\n");
 }
 
 /* What the code that this is copied from, or a boot loader's, has not set up yet: no MMU, no vectors. */
@@ -123,6 +143,8 @@ static bool act_by_instruction(void)
         print_answer("hvc", SMCCC_CALL("hvc", FAST_CALL | UNKNOWN_CALL, 0, 0, 0));
     else if (take("smc"))
         print_answer("smc", SMCCC_CALL("smc", FAST_CALL | UNKNOWN_CALL, 0, 0, 0));
+    else if (take("calls"))
+        call_kernel_with_many();
     else if (take("jump"))
         jump_early();
     else if (take("hang"))

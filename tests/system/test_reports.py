@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from console import BOOT, STEP
+from console import BOOT
 from describe import describe, guest
+from neighbour import assert_rt_goes_on
 
-RT = re.compile(r"rt: (\d+) s: (\d+) periods handled, (\d+) lost")
 DATA_ABORT, FETCH_ABORT, UNDEFINED = 0x25, 0x21, 0
 
 DEVICES = r"add the firmware's device-tree node with these registers to `devices` of \"wild\""
@@ -32,18 +32,6 @@ INSTRUCTIONS = {
     "register": None,
     "undefined": None,
 }
-
-
-def rt_lines(system):
-    return [tuple(map(int, match.groups())) for match in map(RT.match, system.lines("rt")) if match]
-
-
-def assert_rt_goes_on(system):
-    """Two more seconds, and none of its periods lost since it started."""
-    seen = len(rt_lines(system))
-    system.wait_line("rt", rf"rt: {seen + 2} s: ", STEP)
-    lines = rt_lines(system)
-    assert lines == [(second, 1000, 0) for second in range(1, len(lines) + 1)], lines
 
 
 def start(boot, folder, gic, *guests):
