@@ -13,14 +13,20 @@
 
 enum { NOWHERE = 0x10000000, CODE = 42 };
 
+/* Compilers know too well what such a store in C would do. */
+static void write_to(uint64_t address)
+{
+    __asm__ volatile("str wzr, [%0]" : : "r"(address) : "memory");
+}
+
 static void write_to_nothing(void)
 {
-    *(volatile uint32_t *)(uintptr_t)8 = 1; /* NOLINT */
+    write_to(8);
 }
 
 static void write_to_code(void)
 {
-    *(volatile uint32_t *)(uintptr_t)COMPONENT_BASE = 1; /* NOLINT: the header of the image */
+    write_to(COMPONENT_BASE); /* the header of the image */
 }
 
 static void jump_to_nothing(void)
