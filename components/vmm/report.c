@@ -96,8 +96,8 @@ static void print_if_full(void)
         console_print("[bulkhead]   (further reports about this VM are left out until it restarts)\n");
 }
 
-/* The remedy for an access: more memory if that is what lies next to it, otherwise a device. */
-static void print_remedy(uint64_t address)
+/* The remedy for an access: more memory if that is what lies next to it, otherwise a device, from which no code runs. */
+static void print_remedy(uint64_t address, bool fetch)
 {
     uint64_t end = machine.ram.base + machine.ram.size;
     if (mmio_find(address))
@@ -105,6 +105,10 @@ static void print_remedy(uint64_t address)
     else if (address >= end)
         console_print("[bulkhead]   to allow it: this VM's RAM ends at 0x%llx; raise `memory` of \"%s\" in the system description\n", wide(end),
                       machine.name);
+    else if (fetch)
+        console_print("[bulkhead]   to allow it: nothing does; code runs from this VM's RAM, 0x%llx to 0x%llx, only: a wild jump, or `kernel` is linked"
+                      " elsewhere\n",
+                      wide(machine.ram.base), wide(end));
     else
         console_print("[bulkhead]   to allow it: add the firmware's device-tree node with these registers to `devices` of \"%s\" in the system"
                       " description\n",
@@ -124,7 +128,7 @@ void report_access(struct cpu *cpu)
                     range ? "not possible in " : "where it has nothing", range ? range->name : "");
         print_syndrome(exit);
         print_registers(cpu);
-        print_remedy(address);
+        print_remedy(address, exit->reason == EXIT_FETCH);
         print_if_full();
     }
     lock_release(&lock);
