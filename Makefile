@@ -272,7 +272,7 @@ test:
 	scripts/setup
 	$(MAKE) debian
 	$(MAKE) all units
-	scripts/run-tests unit system
+	scripts/run-tests
 
 unit: units
 	scripts/run-tests unit
