@@ -101,7 +101,7 @@ void arch_call_repeat(struct thread *thread);
 /* From `from` (may be NULL: idle) to `to` (may be NULL): each either component side or, if it has entered a vCPU, guest side. */
 void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to);
 
-/* --- VMs and vCPUs (vcpu.c, vgic.c) -------------------------------------------------------------------------------- */
+/* --- VMs and vCPUs (vcpu.c and the virtual interrupt controller's file) ---------------------------------------------- */
 
 /* All virtual interrupts as after power-on, counter at zero; none of its vCPUs is loaded. */
 void arch_vm_reset(struct vm *vm);

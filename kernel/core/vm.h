@@ -77,7 +77,7 @@ void vcpu_abandon(struct cpu *cpu, struct thread *thread);
 void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu);
 /* Raises the signal of the doorbell at `address`; false if there is none. */
 bool vm_ring(struct vm *vm, saddr_t address);
-/* The constant answer to an SMCCC call; NULL: none. */
+/* The constant answer to that firmware call of a guest; NULL: none. */
 const struct vm_answer *vm_answer_find(const struct vm *vm, uint32_t function);
 
 #endif
