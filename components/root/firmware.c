@@ -35,9 +35,24 @@ static bool node_enabled(int node)
     return !status || !strcmp(status, "okay") || !strcmp(status, "ok");
 }
 
-static bool node_is_pl011(int node)
+/* What the component "uart" has drivers for. */
+static const struct {
+    const char *compatible;
+    enum uart_kind kind;
+} uarts[] = {
+    {"arm,pl011", UART_PL011},
+    {"cdns,uart-r1p12", UART_CADENCE},
+    {"xlnx,xuartps", UART_CADENCE},
+};
+
+static bool node_is_uart(int node, enum uart_kind *kind)
 {
-    return node >= 0 && node_enabled(node) && !fdt_node_check_compatible(tree, node, "arm,pl011");
+    for (unsigned i = 0; node >= 0 && i < sizeof uarts / sizeof uarts[0]; i++)
+        if (!fdt_node_check_compatible(tree, node, uarts[i].compatible)) {
+            *kind = uarts[i].kind;
+            return node_enabled(node);
+        }
+    return false;
 }
 
 static int stdout_node(void)
@@ -49,14 +64,14 @@ static int stdout_node(void)
     return fdt_path_offset_namelen(tree, path, colon ? (int)(colon - path) : (int)strlen(path));
 }
 
-int firmware_find_uart(void)
+int firmware_find_uart(enum uart_kind *kind)
 {
     int node = stdout_node();
-    if (node_is_pl011(node))
+    if (node_is_uart(node, kind))
         return node;
-    node = fdt_node_offset_by_compatible(tree, -1, "arm,pl011");
-    while (node >= 0 && !node_is_pl011(node))
-        node = fdt_node_offset_by_compatible(tree, node, "arm,pl011");
+    node = fdt_next_node(tree, -1, NULL);
+    while (node >= 0 && !node_is_uart(node, kind))
+        node = fdt_next_node(tree, node, NULL);
     return node;
 }
 
@@ -140,7 +155,8 @@ const char *firmware_read_device(int node, struct firmware_device *device)
 const char *firmware_reserved(int node)
 {
     const char *type = fdt_getprop(tree, node, "device_type", NULL);
-    if (node == firmware_find_uart())
+    enum uart_kind kind;
+    if (node == firmware_find_uart(&kind))
         return "the board's UART, which belongs to the component \"uart\"";
     if (fdt_getprop(tree, node, "interrupt-controller", NULL))
         return "an interrupt controller, which belongs to the kernel";

@@ -2,6 +2,8 @@
 #ifndef ROOT_FIRMWARE_H
 #define ROOT_FIRMWARE_H
 
+#include <bulkhead/startup.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -27,8 +29,8 @@ void firmware_open(const void *tree, uint64_t size);
 /** The node at `path`, or negative. */
 int firmware_find(const char *path);
 
-/** The node of the board's UART: /chosen/stdout-path if it is a PL011, else the first PL011; negative: none. */
-int firmware_find_uart(void);
+/** The node of the board's UART: /chosen/stdout-path if there is a driver for it, else the first with one; negative: none. */
+int firmware_find_uart(enum uart_kind *kind);
 
 /** Reads `reg` and `interrupts` of a node. NULL if well, else what is wrong with them. */
 const char *firmware_read_device(int node, struct firmware_device *device);

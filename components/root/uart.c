@@ -18,16 +18,17 @@ enum {
 };
 
 static struct firmware_device device;
+static enum uart_kind kind;
 
 void uart_reserve(unsigned index)
 {
     struct instance *in = &the_system.uart;
-    int node = firmware_find_uart();
+    int node = firmware_find_uart(&kind);
     const char *wrong = node < 0 ? "there is none" : firmware_read_device(node, &device);
     if (!wrong && (!device.range_count || !device.irq_count))
         wrong = "it lacks \"reg\" or \"interrupts\"";
     if (wrong)
-        log_fail("firmware's device tree, a UART compatible with arm,pl011: %s\n", wrong);
+        log_fail("firmware's device tree, a UART compatible with arm,pl011 or cdns,uart-r1p12: %s\n", wrong);
     in->name = in->image = "uart";
     in->index = index;
     in->cpu = the_system.description.uart_cpu;
@@ -44,6 +45,7 @@ static void give_device(struct instance *in)
     struct startup_resource *registers = instance_resource(in, "uart"), *irq = instance_resource(in, "uart-irq");
     if (!extent)
         log_fail("the kernel did not hand over the UART's registers at 0x%lx\n", device.ranges[0].base);
+    registers->number = kind;
     registers->address = PLACE_REGISTERS + device.ranges[0].base % PAGE;
     registers->size = PAGE - device.ranges[0].base % PAGE;
     registers->slot = instance_give(in, extent->slot, RIGHT_READ | RIGHT_WRITE, base - extent->base, PAGE, "the UART's registers");

@@ -26,6 +26,6 @@ struct uart_driver {
     bool (*is_busy)(uintptr_t base);
 };
 
-extern const struct uart_driver pl011_driver;
+extern const struct uart_driver pl011_driver, cadence_driver;
 
 #endif

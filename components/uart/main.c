@@ -19,7 +19,7 @@ enum {
 #define IRQ_BIT (UINT64_C(1) << 63)
 
 /* Exit codes: what is missing. */
-enum { EXIT_TOO_MANY_CONSOLES = 2 };
+enum { EXIT_TOO_MANY_CONSOLES = 2, EXIT_UNKNOWN_UART = 3 };
 
 struct peer {
     cap_t signal;
@@ -28,7 +28,8 @@ struct peer {
 
 static struct mux mux;
 static struct peer peers[MUX_CONSOLES];
-static const struct uart_driver *driver = &pl011_driver;
+static const struct uart_driver *const drivers[] = {[UART_PL011] = &pl011_driver, [UART_CADENCE] = &cadence_driver};
+static const struct uart_driver *driver;
 static uintptr_t uart;
 static cap_t wake, irq, root;
 static uint32_t irq_number;
@@ -164,7 +165,11 @@ int component_main(struct startup *startup)
 {
     const struct startup_resource *interrupt = startup_need("uart-irq");
     const struct startup_resource *supervisor = startup_need("root");
-    uart = startup_need("uart")->address;
+    const struct startup_resource *registers = startup_need("uart");
+    if (registers->number >= sizeof(drivers) / sizeof(drivers[0]))
+        return EXIT_UNKNOWN_UART;
+    driver = drivers[registers->number];
+    uart = registers->address;
     wake = startup_need("wake")->slot;
     irq = interrupt->slot;
     irq_number = interrupt->number;

@@ -1,5 +1,6 @@
 /* The Arm PrimeCell UART (PL011), Arm DDI 0183. */
 #include "driver.h"
+#include "registers.h"
 
 /* Registers, byte offsets (DDI 0183 §3.2), and bits (§3.3). */
 enum {
@@ -19,21 +20,6 @@ enum { IFLS_TX_EIGHTH = 0, IFLS_RX_HALF = 2 << 3 };
 enum { INT_RX = 1 << 4, INT_TX = 1 << 5, INT_RX_TIMEOUT = 1 << 6, INT_OVERRUN = 1 << 10, INT_ALL = 0x7ff };
 enum { FIFO_DEPTH = 16 /* r1p5 has 32, all have these */ };
 
-static volatile uint32_t *register_at(uintptr_t base, uint32_t offset)
-{
-    return (volatile uint32_t *)(base + offset); /* NOLINT: an address of the startup page */
-}
-
-static uint32_t register_read(uintptr_t base, uint32_t offset)
-{
-    return *register_at(base, offset);
-}
-
-static void register_write(uintptr_t base, uint32_t offset, uint32_t value)
-{
-    *register_at(base, offset) = value;
-}
-
 /* LCR_H is not written when it is right: switching FIFOs on empties them (§3.3.7). */
 static void pl011_start(uintptr_t base)
 {
@@ -52,7 +38,6 @@ static void pl011_start(uintptr_t base)
 /* An empty FIFO takes FIFO_DEPTH bytes without being asked again: the fewest instructions per byte. */
 static uint32_t pl011_write(uintptr_t base, const uint8_t *bytes, uint32_t count)
 {
-    volatile uint32_t *data = register_at(base, DR);
     const uint8_t *at = bytes, *end = bytes + count;
     while (at < end) {
         uint32_t flags = register_read(base, FR);
@@ -62,7 +47,7 @@ static uint32_t pl011_write(uintptr_t base, const uint8_t *bytes, uint32_t count
         if (flags & FR_TXFE)
             stop = end - at < FIFO_DEPTH ? end : at + FIFO_DEPTH;
         while (at < stop)
-            *data = *at++;
+            register_write(base, DR, *at++);
     }
     return (uint32_t)(at - bytes);
 }

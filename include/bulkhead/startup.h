@@ -41,7 +41,7 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
 /*
  * Resources by receiver (root gives them, see components/root/):
  *
- * uart      "uart" registers (address, size, slot); "uart-irq" (slot = interrupts, number = INTID);
+ * uart      "uart" registers (address, size, slot; number = enum uart_kind); "uart-irq" (slot = interrupts, number = INTID);
  *           "wake" (slot = signal to wait on; bit 63 is the UART's interrupt, bits 0 … n-1 the consoles' output);
  *           "console/NAME" once per console (address = struct console; number = bit of "wake"; slot = the peer's signal,
  *           to raise with the mask `value` when input or room for output is there; size = 1 if it has the focus at start);
@@ -59,6 +59,8 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "device/…" once per passed-through range (slot; value = guest-physical; size) and "irq/…" (slot; number = INTID).
  * component "wake" (slot = signal: bit i = doorbell i, bit 62 = console); "console" as for vmm; "line/VM" (slot = line, number; value = mask of the doorbell's bit in "wake").
  */
+
+enum uart_kind { UART_PL011, UART_CADENCE };
 
 /* A VM's monitor and root: one page, mapped in both. `state`, `exit_code` and `text` are the monitor's, `order` root's. */
 enum vm_state { VM_STATE_STARTING, VM_STATE_RUNNING, VM_STATE_OFF, VM_STATE_FAILED };
