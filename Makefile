@@ -248,7 +248,7 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 
 IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(BUILD)/bulkhead
 
-.PHONY: all setup debian run test unit system size bench docs spec clean help units
+.PHONY: all setup debian guests-debian run test unit system size bench docs spec clean help units
 
 all: $(IMAGES)
 
@@ -258,6 +258,10 @@ setup:
 debian:
 	scripts/fetch-debian
 	scripts/make-initrd
+
+# What only tests boot.
+guests-debian: debian
+	scripts/fetch-debian --tests
 
 units: $(UNIT_PROGRAMS)
 
@@ -270,7 +274,7 @@ run:
 
 test:
 	scripts/setup
-	$(MAKE) debian
+	$(MAKE) guests-debian
 	$(MAKE) all units
 	scripts/run-tests
 
@@ -278,7 +282,7 @@ unit: units
 	scripts/run-tests unit
 
 system: all
-	$(MAKE) debian
+	$(MAKE) guests-debian
 	scripts/run-tests system
 
 size: all
