@@ -18,7 +18,7 @@ enum {
     ARCH_BIT = 48,
     VCPU_PAGE = 0x20000000, /* address of a state page */
     PASSES = 4,
-    STATUSES = 1 - STATUS_LIMIT,
+    STATUSES = 1 - STATUS_UNSUPPORTED,
 };
 
 /* Objects that calls need to get anywhere. Their slots follow root's gifts. */
@@ -130,7 +130,7 @@ static void fill_roles(void)
         cap_delete((cap_t)role_slot(role));
     space_create(CAP_SELF, (cap_t)role_slot(ROLE_SPACE), SPACE_GUEST);
     vm_create(CAP_SELF, (cap_t)role_slot(ROLE_VM), (cap_t)role_slot(ROLE_SPACE));
-    vcpu_create(CAP_SELF, (cap_t)role_slot(ROLE_VCPU), (cap_t)role_slot(ROLE_VM), random_bits() % VM_VCPUS, CAP_SPACE, VCPU_PAGE);
+    vcpu_create(CAP_SELF, (cap_t)role_slot(ROLE_VCPU), (cap_t)role_slot(ROLE_VM), random_bits() % VM_VCPUS, CAP_SPACE, VCPU_PAGE, 0);
     thread_create(CAP_SELF, (cap_t)role_slot(ROLE_THREAD), CAP_SPACE, own_cpu, random_bits() % PRIORITIES, 0, 0);
 }
 
@@ -150,7 +150,7 @@ static void make_call(uint64_t number)
         words.w[1] = CAP_SELF; /* who pays for what is made */
     spare_oneself(&words);
     status_t status = call_long(&words);
-    bool documented = is_a_call(number) ? status <= STATUS_OK && status >= STATUS_LIMIT : status == STATUS_CALL;
+    bool documented = is_a_call(number) ? status <= STATUS_OK && status >= STATUS_UNSUPPORTED : status == STATUS_CALL;
     if (!documented)
         component_fail("crash: call %lu answered %ld", number, (long)status);
     answers[-status]++;

@@ -241,9 +241,9 @@ static inline status_t vm_doorbell(cap_t vm, uint64_t address, cap_t signal, uin
 }
 
 /** Guest processor `index`, its state page mapped at `address` of `space`. */
-static inline status_t vcpu_create(cap_t partition, cap_t to, cap_t vm, unsigned index, cap_t space, uint64_t address)
+static inline status_t vcpu_create(cap_t partition, cap_t to, cap_t vm, unsigned index, cap_t space, uint64_t address, uint64_t mode)
 {
-    struct call_words words = {{CALL_VCPU_CREATE, partition, to, vm, index, space, address}};
+    struct call_words words = {{CALL_VCPU_CREATE, partition, to, vm, index, space, address, mode}};
     return call_long(&words);
 }
 

@@ -16,6 +16,7 @@ static const char *const texts[] = {
     [-STATUS_CPU] = "not on this CPU",
     [-STATUS_DEAD] = "an object it needs is gone",
     [-STATUS_LIMIT] = "more than one call may do",
+    [-STATUS_UNSUPPORTED] = "this machine's processors lack it",
 };
 
 const char *status_text(status_t status)

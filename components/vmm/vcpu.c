@@ -15,13 +15,15 @@
 #include "smccc.h"
 #include "string.h"
 
+#include <bulkhead/aarch64/aarch32.h>
+
 enum {
     /* State pages lie below the startup page, whose translation table they share. */
     STATE_PAGES = STARTUP_ADDRESS - 0x20000,
     STATE_PAGE_SIZE = 0x1000,
     STACK_SIZE = 16384,
     SIGNAL_WAKE = 1,
-    EXIT_REASONS = EXIT_ERROR + 1,
+    EXIT_REASONS = EXIT_MMIO_SHORT + 1,
 };
 
 static struct cpu cpus[VM_VCPUS];
@@ -59,6 +61,18 @@ static bool exit_mmio(struct cpu *cpu)
     return inject_abort(cpu, false) || report_fatal(cpu, "its exception level does not take aborts");
 }
 
+static bool exit_mmio_short(struct cpu *cpu)
+{
+    struct frame *regs = &cpu->state->regs;
+    uint64_t pc = regs->pc;
+    bool done = mmio_carry_out(cpu->state, cpu->index, &cpu->last_range);
+    if (!done)
+        return exit_mmio(cpu);
+    regs->pc = pc;
+    aarch32_skip(regs, cpu->state->exit.syndrome);
+    return true;
+}
+
 /* Vectors that cannot be fetched would abort for ever. */
 static bool exit_fetch(struct cpu *cpu)
 {
@@ -93,6 +107,7 @@ static bool (*const exits[EXIT_REASONS])(struct cpu *) = {
     [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_mmio,     [EXIT_FETCH] = exit_fetch,
     [EXIT_HVC] = exit_smccc,           [EXIT_SMC] = exit_smccc,     [EXIT_SYSREG] = exit_undefined,
     [EXIT_UNDEFINED] = exit_undefined, [EXIT_ERROR] = exit_error,
+    [EXIT_MMIO_SHORT] = exit_mmio_short,
 };
 
 /* --- the thread ------------------------------------------------------------------------------------------------------- */
@@ -176,7 +191,7 @@ static void cpu_build(struct cpu *cpu, unsigned index)
     uintptr_t page = STATE_PAGES + index * STATE_PAGE_SIZE;
     cpu->index = index;
     cpu->vcpu = slot_allocate();
-    need(vcpu_create(CAP_SELF, cpu->vcpu, machine.vm, index, CAP_SPACE, page), "making the state page", index);
+    need(vcpu_create(CAP_SELF, cpu->vcpu, machine.vm, index, CAP_SPACE, page, 0), "making the state page", index);
     cpu->state = (struct vcpu_state *)page; /* NOLINT */
     cpu->signal = slot_allocate();
     need(signal_create(CAP_SELF, cpu->signal), "making the signal", index);

@@ -227,8 +227,8 @@ enum call {
      */
     CALL_VM_DOORBELL,
     /*
-     * CALL_VCPU_CREATE(partition, to, vm, index, space, address): guest processor `index` (0 … VM_VCPUS - 1) of the VM (RIGHT_CONFIGURE), whose state page
-     * (vcpu.h) is mapped at `address` of `space` (RIGHT_MAP). STATUS_EXISTS, RANGE, MEMORY.
+     * CALL_VCPU_CREATE(partition, to, vm, index, space, address, mode): guest processor `index` (0 … VM_VCPUS - 1) of the VM (RIGHT_CONFIGURE), whose state page
+     * (vcpu.h) is mapped at `address` of `space` (RIGHT_MAP). mode: 0, or another that the architecture's call.h names, for life. STATUS_EXISTS, RANGE, MEMORY, UNSUPPORTED (mode).
      */
     CALL_VCPU_CREATE,
     /*

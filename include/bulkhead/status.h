@@ -21,6 +21,7 @@ enum status {
     STATUS_CPU = -11,     /* not on this CPU, or a CPU that the partition may not use */
     STATUS_DEAD = -12,    /* the object, or one that it needs, was destroyed meanwhile */
     STATUS_LIMIT = -13,   /* more than one call may do: split it */
+    STATUS_UNSUPPORTED = -14, /* this machine's processors lack what it takes */
 };
 
 #endif

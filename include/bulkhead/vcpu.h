@@ -13,6 +13,7 @@ enum vcpu_exit_reason {
     EXIT_SYSREG,      /* access to a system register that the kernel does not emulate; pc is AT it */
     EXIT_UNDEFINED,   /* anything else that the VM is not offered; pc is AT it */
     EXIT_ERROR,       /* asynchronous external abort attributed to this guest */
+    EXIT_MMIO_SHORT,  /* EXIT_MMIO by an instruction that may have two bytes (T32): the architecture's header tells how to step over it */
 };
 
 /* An access that the monitor has to carry out. `pc` is still AT the instruction; add 4 when done. */

@@ -105,7 +105,9 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 
 /* All virtual interrupts as after power-on, counter at zero; none of its vCPUs is loaded. */
 void arch_vm_reset(struct vm *vm);
-void arch_vcpu_init(struct vcpu *vcpu);
+/* Can vCPUs be made in this mode (0: the architecture's usual one; others: its call.h)? STATUS_ARGUMENT: no such mode, STATUS_UNSUPPORTED: not on these CPUs. */
+status_t arch_vcpu_offers(uint64_t mode);
+void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode);
 /* It leaves its VM, in no CPU's registers any more: lines that were on their way to it are free for another vCPU. */
 void arch_vcpu_detach(struct vcpu *vcpu);
 /* The calling CPU's thread crosses over: to the guest side; back to the monitor side. */

@@ -499,7 +499,10 @@ static status_t call_vcpu_create(struct cpu *cpu, struct partition *self, uint64
         return status;
     if (!vm->space.space || monitor->dead || r[4] >= VM_VCPUS)
         return r[4] >= VM_VCPUS ? STATUS_RANGE : STATUS_DEAD;
-    return finish_maker(self, slot, vcpu_new(payer, vm, (unsigned)r[4], monitor, saddr(r[6]), &status), status);
+    status = arch_vcpu_offers(r[7]);
+    if (status != STATUS_OK)
+        return status;
+    return finish_maker(self, slot, vcpu_new(payer, vm, (unsigned)r[4], r[7], monitor, saddr(r[6]), &status), status);
 }
 
 static status_t call_vcpu_enter(struct cpu *cpu, struct partition *self, uint64_t *r)

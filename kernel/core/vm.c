@@ -162,7 +162,8 @@ void vm_space_died(struct vm *vm)
 
 /* --- vCPUs: making and ending ------------------------------------------------------------------------------------------- */
 
-struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, struct space *monitor, saddr_t address, status_t *status)
+struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, uint64_t mode, struct space *monitor, saddr_t address,
+                      status_t *status)
 {
     if (index >= VM_VCPUS || vm->vcpus[index]) {
         *status = index >= VM_VCPUS ? STATUS_RANGE : STATUS_EXISTS;
@@ -183,7 +184,7 @@ struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, st
     vcpu->state_address = address;
     space_user_add(monitor, &vcpu->monitor, &vcpu->object);
     vcpu->vm = vm;
-    arch_vcpu_init(vcpu);
+    arch_vcpu_init(vcpu, mode);
     __atomic_store_n(&vm->vcpus[index], vcpu, __ATOMIC_RELEASE);
     return vcpu;
 }

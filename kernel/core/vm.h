@@ -52,7 +52,8 @@ status_t vm_answer_set(struct vm *vm, uint32_t function, uint64_t value);
 status_t vm_doorbell_set(struct vm *vm, saddr_t address, struct signal *signal, uint64_t bits);
 bool vm_destroy(struct vm *vm);
 void vm_space_died(struct vm *vm);
-struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, struct space *monitor, saddr_t address, status_t *status);
+struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, uint64_t mode, struct space *monitor, saddr_t address,
+                      status_t *status);
 bool vcpu_destroy(struct vcpu *vcpu);
 void vcpu_space_died(struct vcpu *vcpu);
 /* Its VM or guest space goes: whoever is in it returns with STATUS_DEAD. */

@@ -67,6 +67,7 @@ static void test_rights(void **state)
     assert_status(BASE(CALL_VCPU_CREATE, CAP_SELF, slot_new(), vm, VM_VCPUS, space, 0x200000), STATUS_RANGE);
     assert_status(BASE(CALL_VCPU_CREATE, CAP_SELF, slot_new(), vm, UINT64_C(1) << 32, space, 0x200000), STATUS_RANGE);
     assert_status(BASE(CALL_VCPU_CREATE, CAP_SELF, slot_new(), vm, 1, space, 1), STATUS_ARGUMENT);
+    assert_status(BASE(CALL_VCPU_CREATE, CAP_SELF, slot_new(), vm, 1, space, 0x200000, UINT64_C(1) << 32), STATUS_ARGUMENT); /* mode */
     assert_ok(BASE(CALL_VIRQ_RAISE, raise_only, LINE, 1));
     assert_status(BASE(CALL_VIRQ_RAISE, raise_only, 31, 1), STATUS_RANGE);
     assert_status(BASE(CALL_VIRQ_RAISE, raise_only, VM_LINES, 1), STATUS_RANGE);

@@ -32,6 +32,9 @@ enum call_aarch64 {
     CALL_ARCH_END,
 };
 
+/* CALL_VCPU_CREATE: the state that the guest's EL1 runs in. */
+enum vcpu_mode { VCPU_MODE_AARCH64, VCPU_MODE_AARCH32 };
+
 enum virq_field {
     VIRQ_ENABLE,     /* mask: enable; get: enabled */
     VIRQ_DISABLE,    /* mask: disable */

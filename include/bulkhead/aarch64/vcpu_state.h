@@ -23,15 +23,25 @@ struct vcpu_el1 {
     uint64_t cntv_ctl, cntv_cval;
 };
 
+/* What AArch32 has besides (Arm ARM D1.20.2 says which of the others it shares); fpexc is current when the FP registers are not loaded. */
+struct vcpu_aarch32 {
+    uint32_t dacr, ifsr, fpexc;
+    uint32_t spsr_abt, spsr_und, spsr_irq, spsr_fiq;
+};
+
 struct vcpu_state {
     struct frame regs;     /* offset 0: the exception vector relies on it */
     struct vcpu_exit exit; /* written by the kernel on exit */
     struct vcpu_el1 el1;
     uint64_t counter_offset; /* written by the kernel: virtual counter = physical counter - this */
     uint64_t exits;          /* written by the kernel: exits to the monitor so far */
+    struct vcpu_aarch32 aarch32; /* of a vCPU in VCPU_MODE_AARCH32 */
 };
 
 enum { /* pstate of a reset AArch64 guest: EL1h, D A I F masked */ VCPU_PSTATE_RESET = 0x3c5 };
 enum { /* SCTLR_EL1 of a reset guest: RES1 bits of Armv8.0, MMU and caches off */ VCPU_SCTLR_RESET = 0x30d00800 };
+
+enum { /* the same in VCPU_MODE_AARCH32: Supervisor mode, A I F masked */ VCPU_PSTATE_RESET_AARCH32 = 0x1d3 };
+enum { /* SCTLR: RES1 bits; CP15BEN, nTWI, nTWE */ VCPU_SCTLR_RESET_AARCH32 = 0x00c50838 };
 
 #endif

@@ -63,7 +63,7 @@ vectors:
         lower   0x480, trap_irq
         lower   0x500, trap_irq
         lower   0x580, trap_serror
-        lower   0x600, trap_sync                // lower level in AArch32
+        lower   0x600, trap_sync_aarch32
         lower   0x680, trap_irq
         lower   0x700, trap_irq
         lower   0x780, trap_serror
@@ -74,7 +74,8 @@ vectors:
 resume:
         mov     sp, x0
         ldp     x2, x3, [sp, #FRAME_PC]
-        and     x3, x3, #~(1 << 3)              // never to EL2: a guest's pstate is its monitor's to write, at any time
+        tbnz    x3, #3, high_mode
+permitted:
         msr     elr_el2, x2
         msr     spsr_el2, x3
         ldr     x30, [sp, #240]
@@ -96,6 +97,12 @@ resume:
         eret
         dsb     nsh                             // no speculation past the return (straight-line)
         isb
+
+/* Never to EL2: a guest's pstate is its monitor's to write, at any time. AArch32's Undefined and System modes are no danger; its Hyp is an illegal return (D1.14.4). */
+high_mode:
+        tbnz    x3, #4, permitted
+        and     x3, x3, #~(1 << 3)
+        b       permitted
 
 /* The frame that could not be returned to: trap_illegal(cpu, frame). */
 illegal:

@@ -62,16 +62,16 @@ static void component_sync(struct cpu *cpu, uint64_t esr)
 /* --- guests -------------------------------------------------------------------------------------------------------------------- */
 
 /* The monitor has to look at it. */
-static void guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
+void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
 {
     vcpu->state->exit.syndrome = esr;
     vcpu->state->exit.fault_va = read_sysreg(far_el2);
     vcpu_exit(cpu, vcpu, reason);
 }
 
-static void guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    guest_exit(cpu, vcpu, EXIT_UNDEFINED, esr);
+    trap_guest_exit(cpu, vcpu, EXIT_UNDEFINED, esr);
 }
 
 static void guest_wfx(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
@@ -88,7 +88,7 @@ static void guest_fp(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 }
 
 /* SMCCC (DEN 0028): constants that the monitor left here, our own range, and the rest to the monitor. */
-static void guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
+void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
 {
     struct frame *regs = &vcpu->state->regs;
     uint32_t function = (uint32_t)regs->x[0];
@@ -98,19 +98,19 @@ static void guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uin
     else if ((function & 0xffff8000u) == (uint32_t)CALL_HVC_BASE)
         regs->x[0] = (uint64_t)call_dispatch_guest(cpu, function & 0x7fff, regs->x);
     else
-        guest_exit(cpu, vcpu, reason, esr);
+        trap_guest_exit(cpu, vcpu, reason, esr);
 }
 
 static void guest_hvc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    guest_smccc(cpu, vcpu, EXIT_HVC, esr);
+    trap_guest_smccc(cpu, vcpu, EXIT_HVC, esr);
 }
 
 /* A trapped SMC leaves the PC at the instruction, unlike HVC (Arm ARM D1.13.3). */
 static void guest_smc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     vcpu->state->regs.pc += INSTRUCTION;
-    guest_smccc(cpu, vcpu, EXIT_SMC, esr);
+    trap_guest_smccc(cpu, vcpu, EXIT_SMC, esr);
 }
 
 static void guest_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
@@ -119,7 +119,7 @@ static void guest_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     if (sysreg_emulate(cpu, vcpu, &access))
         vcpu->state->regs.pc += INSTRUCTION;
     else
-        guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
+        trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
 }
 
 /* Guest-physical address of an abort. HPFAR_EL2 is not valid for permission faults (D13.2.57), so then the walk is made again. */
@@ -170,25 +170,24 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     mmio_describe(vcpu, esr, abort_address(esr));
     if (!mmio_handled(cpu, vcpu))
-        guest_exit(cpu, vcpu, EXIT_MMIO, esr);
+        trap_guest_exit(cpu, vcpu, EXIT_MMIO, esr);
 }
 
 static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     vcpu->state->exit.mmio = (struct vcpu_mmio){.address = abort_address(esr)};
-    guest_exit(cpu, vcpu, EXIT_FETCH, esr);
+    trap_guest_exit(cpu, vcpu, EXIT_FETCH, esr);
 }
 
 static void (*const guest_traps[64])(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr) = {
-    [EC_WFX] = guest_wfx,         [EC_FP] = guest_fp,           [EC_HVC32] = guest_hvc,
-    [EC_HVC64] = guest_hvc,       [EC_SMC32] = guest_smc,       [EC_SMC64] = guest_smc,
-    [EC_SYSREG] = guest_sysreg,   [EC_DATA_LOWER] = guest_data, [EC_FETCH_LOWER] = guest_fetch,
+    [EC_WFX] = guest_wfx,       [EC_FP] = guest_fp,         [EC_HVC64] = guest_hvc,         [EC_SMC64] = guest_smc,
+    [EC_SYSREG] = guest_sysreg, [EC_DATA_LOWER] = guest_data, [EC_FETCH_LOWER] = guest_fetch,
 };
 
-static void guest_sync(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     void (*trap)(struct cpu *, struct vcpu *, uint64_t) = guest_traps[ESR_CLASS(esr)];
-    (trap ? trap : guest_unknown)(cpu, vcpu, esr);
+    (trap ? trap : trap_guest_unknown)(cpu, vcpu, esr);
 }
 
 /* --- from the vectors -------------------------------------------------------------------------------------------------------------- */
@@ -199,9 +198,18 @@ struct frame *trap_sync(struct cpu *cpu, struct frame *frame)
     struct vcpu *vcpu = cpu->current->vcpu;
     (void)frame;
     if (vcpu)
-        guest_sync(cpu, vcpu, esr);
+        trap_guest(cpu, vcpu, esr);
     else
         component_sync(cpu, esr);
+    return trap_return(cpu);
+}
+
+/* Only guests are ever in AArch32 state. */
+struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame)
+{
+    (void)frame;
+    ASSERT(cpu->current->vcpu);
+    trap_aarch32(cpu, cpu->current->vcpu, read_sysreg(esr_el2));
     return trap_return(cpu);
 }
 
@@ -219,7 +227,7 @@ struct frame *trap_serror(struct cpu *cpu, struct frame *frame)
     struct thread *thread = cpu->current;
     (void)frame;
     if (thread->vcpu)
-        guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
+        trap_guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
     else
         thread_fault(cpu, thread, FAULT_ERROR, 0, esr);
     return trap_return(cpu);
@@ -231,6 +239,6 @@ struct frame *trap_illegal(struct cpu *cpu, struct frame *frame)
     struct vcpu *vcpu = cpu->current->vcpu;
     (void)frame;
     ASSERT(vcpu); /* components' frames are the kernel's own */
-    guest_exit(cpu, vcpu, EXIT_UNDEFINED, read_sysreg(esr_el2));
+    trap_guest_exit(cpu, vcpu, EXIT_UNDEFINED, read_sysreg(esr_el2));
     return trap_return(cpu);
 }

@@ -9,6 +9,7 @@ struct vcpu;
 
 /* Called by entry.S with the registers saved; each returns the frame to go on with. */
 struct frame *trap_sync(struct cpu *cpu, struct frame *frame);
+struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame);
 struct frame *trap_irq(struct cpu *cpu, struct frame *frame);
 struct frame *trap_serror(struct cpu *cpu, struct frame *frame);
 struct frame *trap_illegal(struct cpu *cpu, struct frame *frame);
@@ -16,10 +17,16 @@ struct frame *trap_illegal(struct cpu *cpu, struct frame *frame);
 /* ESR_ELx (Arm ARM D13.2.37). */
 enum esr_class {
     EC_WFX = 0x01,
-    EC_FP = 0x07,
-    EC_SVC64 = 0x15,
+    EC_CP15 = 0x03, /* MCR, MRC; AArch32, as all up to EC_SMC32 */
+    EC_CP15_PAIR = 0x04,
+    EC_CP14 = 0x05,
+    EC_CP14_MEMORY = 0x06, /* LDC, STC */
+    EC_FP = 0x07,          /* AArch64 too */
+    EC_VMRS = 0x08,
+    EC_CP14_PAIR = 0x0c,
     EC_HVC32 = 0x12,
     EC_SMC32 = 0x13,
+    EC_SVC64 = 0x15,
     EC_HVC64 = 0x16,
     EC_SMC64 = 0x17,
     EC_SYSREG = 0x18,
@@ -30,6 +37,14 @@ enum esr_class {
 };
 
 #define ESR_CLASS(esr) ((unsigned)((esr) >> 26))
+
+/* Handlers of guests' traps, for those from AArch32 to build on; `esr` as AArch64 would have it. trap.c */
+void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
+void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
+void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
+void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
+/* A guest's synchronous trap from AArch32 state. aarch32.c */
+void trap_aarch32(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 
 /* The access to a system register behind EC_SYSREG. */
 struct sysreg_access {

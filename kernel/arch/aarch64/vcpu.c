@@ -7,6 +7,7 @@
  * names a component's tables: a speculative walk would otherwise put a mixture into the TLB (Cortex-A57, -A72 erratum 1319367).
  */
 #include "vcpu.h"
+#include "aarch32.h"
 #include "cpu.h"
 #include "thread.h"
 #include "trap.h"
@@ -53,6 +54,14 @@ enum {
 
 extern void fp_save(struct fp_state *state);
 extern void fp_load(const struct fp_state *state);
+
+/* With CPTR_EL2.TFP clear: AArch32's FPEXC traps by it, too. */
+static void vcpu_fp_save(struct vcpu *vcpu)
+{
+    fp_save(&vcpu->arch.fp);
+    if (!(vcpu->arch.hcr & HCR_RW))
+        vcpu->state->aarch32.fpexc = (uint32_t)read_sysreg(fpexc32_el2);
+}
 
 /* --- sides ------------------------------------------------------------------------------------------------------------------- */
 
@@ -133,6 +142,8 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 #define LOAD(field, name) write_sysreg(el1->field, name);
     EL1_REGISTERS(LOAD)
 #undef LOAD
+    if (!(vcpu->arch.hcr & HCR_RW))
+        aarch32_load(vcpu);
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
     write_sysreg(vcpu->arch.vmpidr, vmpidr_el2);
     write_sysreg(vcpu->vm->arch.counter_offset, cntvoff_el2);
@@ -147,6 +158,8 @@ void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 #define SAVE(field, name) el1->field = read_sysreg(name);
     EL1_REGISTERS(SAVE)
 #undef SAVE
+    if (!(vcpu->arch.hcr & HCR_RW))
+        aarch32_unload(vcpu);
     el1->cntv_ctl = read_sysreg(cntv_ctl_el0) & 3;
     write_sysreg(0, cntv_ctl_el0);
     isb(); /* the timer is silent before its interrupt may become inactive */
@@ -160,7 +173,7 @@ void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
         return;
     write_sysreg(CPTR_RES1, cptr_el2);
     isb();
-    fp_save(&vcpu->arch.fp);
+    vcpu_fp_save(vcpu);
     write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
     cpu->arch.fp_owner = NULL;
 }
@@ -170,8 +183,10 @@ void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu)
     write_sysreg(CPTR_RES1, cptr_el2);
     isb();
     if (cpu->arch.fp_owner)
-        fp_save(&cpu->arch.fp_owner->arch.fp);
+        vcpu_fp_save(cpu->arch.fp_owner);
     fp_load(&vcpu->arch.fp);
+    if (!(vcpu->arch.hcr & HCR_RW))
+        write_sysreg(vcpu->state->aarch32.fpexc, fpexc32_el2);
     cpu->arch.fp_owner = vcpu;
 }
 
@@ -233,12 +248,14 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
         side_component(cpu, to);
 }
 
-void arch_vcpu_init(struct vcpu *vcpu)
+void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
 {
-    vcpu->arch.hcr = HCR_GUEST;
+    vcpu->arch.hcr = mode == VCPU_MODE_AARCH32 ? HCR_GUEST & ~HCR_RW : HCR_GUEST;
     vcpu->arch.vmpidr = UINT64_C(1) << 31 | vcpu->index;
     vcpu->state->regs.pstate = VCPU_PSTATE_RESET;
     vcpu->state->el1.sctlr = VCPU_SCTLR_RESET;
+    if (mode == VCPU_MODE_AARCH32)
+        aarch32_init(vcpu);
     vcpu->state->counter_offset = vcpu->vm->arch.counter_offset;
     vgic_vcpu_reset(vcpu);
 }

@@ -16,8 +16,14 @@ void arch_vm_reset(struct vm *vm)
     }
 }
 
-void arch_vcpu_init(struct vcpu *vcpu)
+status_t arch_vcpu_offers(uint64_t mode)
 {
+    return mode ? STATUS_ARGUMENT : STATUS_OK;
+}
+
+void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
+{
+    (void)mode;
     vcpu->state->counter_offset = vcpu->vm->arch.counter_offset;
 }
 
