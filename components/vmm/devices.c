@@ -68,7 +68,7 @@ static void irq_keep(const struct startup_resource *resource)
     device->intid[device->irqs++] = resource->number;
 }
 
-/* --- doorbells: stores do not come here, the kernel takes them ----------------------------------------------------------- */
+/* --- doorbells: the kernel takes stores that the processor describes; others come here ------------------------------ */
 
 static uint64_t doorbell_read(unsigned vcpu, uint64_t offset, unsigned size)
 {
@@ -80,10 +80,11 @@ static uint64_t doorbell_read(unsigned vcpu, uint64_t offset, unsigned size)
 
 static void doorbell_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value)
 {
+    uint64_t index = offset / DOORBELL_SIZE;
     (void)vcpu;
-    (void)offset;
-    (void)size;
     (void)value;
+    if (size == DOORBELL_SIZE && index < doorbell_count)
+        signal_raise(doorbells[index].signal, doorbells[index].bits);
 }
 
 static void doorbell_connect(const struct startup_resource *resource)
@@ -94,7 +95,7 @@ static void doorbell_connect(const struct startup_resource *resource)
     status_t status = vm_doorbell(machine.vm, address, resource->slot, resource->value);
     if (status != STATUS_OK)
         component_fail("VM %s: the doorbell of %s cannot be connected (status %lld)", machine.name, name_of(resource), (long long)status);
-    doorbells[doorbell_count++] = (struct doorbell){name_of(resource), resource->number};
+    doorbells[doorbell_count++] = (struct doorbell){name_of(resource), resource->number, resource->slot, resource->value};
 }
 
 void devices_build(void)

@@ -2,6 +2,7 @@
 #ifndef VMM_DEVICES_H
 #define VMM_DEVICES_H
 
+#include <bulkhead/call.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,6 +19,8 @@ struct device {
 struct doorbell {
     const char *component;
     uint32_t intid;
+    cap_t signal; /* what a store raises */
+    uint64_t bits;
 };
 
 /** Maps devices and connects doorbells. Before the emulated devices register their ranges: a device of the board has precedence. */

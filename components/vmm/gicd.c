@@ -23,6 +23,7 @@ enum {
     GICD_TYPER = 0x004,
     GICD_IIDR = 0x008,
     GICD_ITARGETSR = 0x800,
+    GICD_SGIR = 0xf00,
     GICD_CPENDSGIR = 0xf10,
     GICD_SPENDSGIR = 0xf20,
     GICD_IROUTER = 0x6000,
@@ -149,6 +150,19 @@ static void sgi_pending_write(unsigned vcpu, uint32_t offset, uint32_t value, ui
     }
 }
 
+/* GICv2 GICD_SGIR (IHI 0048 §4.3.15). The kernel takes the stores that the processor describes; by a pair or with write-back they come here. */
+static void sgi_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t lanes)
+{
+    enum { FILTER_LIST, FILTER_OTHERS, FILTER_SELF };
+    unsigned line = value & 0xf, filter = value >> 24 & 3, self = 1u << vcpu;
+    unsigned targets = filter == FILTER_LIST ? value >> 16 & 0xff : filter == FILTER_OTHERS ? ~self : filter == FILTER_SELF ? self : 0;
+    if (offset != GICD_SGIR || lanes != UINT32_MAX)
+        return;
+    for (unsigned i = 0; i < gic_cpus; i++)
+        if (targets >> i & 1)
+            lines_set(i, VIRQ_SOURCES, line, lines_get(i, VIRQ_SOURCES, line) | self);
+}
+
 /* GICv3 GICD_IROUTER: the affinity of the vCPU that the line goes to. Interrupt_Routing_Mode is not offered (GICD_TYPER.No1N). */
 static uint32_t route_read(unsigned vcpu, uint32_t offset)
 {
@@ -176,6 +190,7 @@ static const struct row rows[] = {
     {0x080, 0x500, VERSION_BOTH, lines_read, lines_write},
     {0x800, 0x900, VERSION_2, targets_read, targets_write},
     {0xc00, 0xc40, VERSION_BOTH, lines_read, lines_write},
+    {0xf00, 0xf04, VERSION_2, NULL, sgi_write},
     {0xf10, 0xf30, VERSION_2, sgi_pending_read, sgi_pending_write},
     {0xfd0, 0x1000, VERSION_2, id_read, NULL},
     {0x6000, 0x6800, VERSION_3, route_read, route_write},
@@ -194,7 +209,7 @@ static const struct row *row_find(uint32_t offset)
 static uint32_t word_read(unsigned vcpu, uint32_t offset)
 {
     const struct row *row = row_find(offset);
-    return row ? row->read(vcpu, offset) : 0;
+    return row && row->read ? row->read(vcpu, offset) : 0;
 }
 
 static void word_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t lanes)

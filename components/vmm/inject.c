@@ -6,7 +6,9 @@ enum {
     EC_FETCH_LOWER = 0x20,
     EC_DATA_LOWER = 0x24,
     EC_SAME = 1, /* added: taken from EL1 itself */
-    FSC_EXTERNAL = 0x10,
+    FSC_EXTERNAL_WALK = 0x14, /* + level */
+    FSC_LEVEL = 3,
+    ESR_WALK = 1 << 7,
     EC_SHIFT = 26,
     ESR_IL = 1 << 25,
     ESR_FNV = 1 << 10, /* FAR not valid */
@@ -62,13 +64,15 @@ static bool inject(struct cpu *cpu, uint64_t esr)
     return true;
 }
 
-bool inject_abort(struct cpu *cpu, bool fetch)
+bool inject_abort(struct cpu *cpu, bool fetch, unsigned status)
 {
     const struct vcpu_exit *exit = &cpu->state->exit;
     unsigned lower = fetch ? EC_FETCH_LOWER : EC_DATA_LOWER;
     uint64_t class = from_el0(cpu->state) ? lower : lower + EC_SAME;
     uint64_t far = exit->fault_va;
-    uint64_t esr = class << EC_SHIFT | (exit->syndrome & (ESR_IL | ESR_FNV)) | FSC_EXTERNAL;
+    if (exit->syndrome & ESR_WALK)
+        status = FSC_EXTERNAL_WALK | (exit->syndrome & FSC_LEVEL);
+    uint64_t esr = class << EC_SHIFT | (exit->syndrome & (ESR_IL | ESR_FNV)) | status;
     if (!fetch)
         esr |= exit->syndrome & ESR_WNR;
     if (!inject(cpu, esr))

@@ -4,8 +4,20 @@
 
 #include "vcpu.h"
 
-/** A synchronous external abort for the access or fetch in the state page. False if the guest cannot take it (AArch32 EL1). */
-bool inject_abort(struct cpu *cpu, bool fetch);
+#include <stdbool.h>
+
+/* Fault status codes (Arm ARM, ISS of a data abort, DFSC). */
+enum {
+    ABORT_EXTERNAL = 0x10,
+    ABORT_ALIGNMENT = 0x21,
+    ABORT_EXCLUSIVE = 0x35, /* unsupported exclusive or atomic access */
+};
+
+/**
+ * A synchronous abort for the access or fetch in the state page, with that fault status; an external one in a walk of the guest's tables says so.
+ * False if the guest cannot take it (AArch32 EL1).
+ */
+bool inject_abort(struct cpu *cpu, bool fetch, unsigned status);
 
 /** An undefined instruction at the current one. False as above. */
 bool inject_undefined(struct cpu *cpu);

@@ -33,7 +33,7 @@ static bool range_is_free(const struct mmio_range *range)
 bool mmio_register(const struct mmio_range *range)
 {
     unsigned at = range_count;
-    if (range_count == MMIO_RANGES || !range_is_free(range))
+    if (range_count == MMIO_RANGES || (range->base | range->size) % MMIO_ALIGN || !range_is_free(range))
         return false;
     for (; at && ranges[at - 1].base > range->base; at--)
         ranges[at] = ranges[at - 1];
@@ -85,7 +85,7 @@ bool mmio_carry_out(struct vcpu_state *state, unsigned vcpu, const struct mmio_r
         *last = range;
     }
     uint64_t offset = access->address - range->base;
-    if (!size || offset + size > range->size)
+    if (!size || offset & (size - 1))
         return false;
     if (access->write)
         range->write(vcpu, offset, size, access->value);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A device model's registers. `vcpu` is who accesses; `offset` lies within the range, offset + size too; size is 1, 2, 4 or 8. */
+/* A device model's registers. `vcpu` is who accesses; `offset` lies within the range and is a multiple of size, which is 1, 2, 4 or 8. */
 struct mmio_range {
     uint64_t base;
     uint64_t size;
@@ -18,9 +18,10 @@ struct mmio_range {
     const char *name;
 };
 
-enum { MMIO_RANGES = 8 };
+/* Ranges begin and end at multiples of MMIO_ALIGN, so that an aligned access which begins in one ends in it. */
+enum { MMIO_RANGES = 8, MMIO_ALIGN = 8 };
 
-/** Adds a range. False if it overlaps one that is there, or the registry is full. */
+/** Adds a range. False if it overlaps one that is there, or the registry is full, or it is not aligned. */
 bool mmio_register(const struct mmio_range *range);
 
 /** Addresses that passed-through devices own: a range that overlaps them is refused by mmio_register. */
@@ -31,7 +32,7 @@ const struct mmio_range *mmio_find(uint64_t address);
 
 /**
  * Carries out the access in `state->exit.mmio` and steps over the instruction. `*last` is the range that this vCPU used last, looked at first.
- * False if nothing is there, the access reaches past the range, or the processor did not say what it was (size 0).
+ * False if nothing is there, the access is not aligned, or the processor did not say what it was (size 0): access.h.
  */
 bool mmio_carry_out(struct vcpu_state *state, unsigned vcpu, const struct mmio_range **last);
 

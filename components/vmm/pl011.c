@@ -284,7 +284,7 @@ void pl011_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value)
         return;
     }
     lock_take(&lock);
-    register_write(offset & ~UINT64_C(3), (uint32_t)value);
+    register_write(offset, (uint32_t)value); /* of a word's later bytes: nothing */
     interrupt_update();
     lock_release(&lock);
 }

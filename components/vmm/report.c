@@ -101,7 +101,8 @@ static void print_remedy(uint64_t address, bool fetch)
 {
     uint64_t end = machine.ram.base + machine.ram.size;
     if (mmio_find(address))
-        console_print("[bulkhead]   to allow it: nothing does; this device is emulated for loads and stores of single registers within it\n");
+        console_print("[bulkhead]   to allow it: nothing does; emulated devices take aligned loads and stores of one or two"
+                      " general-purpose registers within a page\n");
     else if (address >= end)
         console_print("[bulkhead]   to allow it: this VM's RAM ends at 0x%llx; raise `memory` of \"%s\" in the system description\n", wide(end),
                       machine.name);
@@ -119,10 +120,10 @@ void report_access(struct cpu *cpu)
 {
     const struct vcpu_exit *exit = &cpu->state->exit;
     uint64_t address = exit->mmio.address;
-    char what[96];
+    char what[128];
     lock_take(&lock);
     if (key_is_new(address >> PAGE_BITS << 1 | KEY_ACCESS)) {
-        syndrome_access(what, sizeof what, exit);
+        syndrome_access(what, sizeof what, exit, cpu->instruction, &cpu->decoded);
         const struct mmio_range *range = mmio_find(address);
         report_line("VM %s, vCPU %u, pc 0x%llx: %s at 0x%llx, %s%s", machine.name, cpu->index, wide(cpu->state->regs.pc), what, wide(address),
                     range ? "not possible in " : "where it has nothing", range ? range->name : "");

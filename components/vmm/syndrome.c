@@ -3,7 +3,7 @@
 
 #include "format.h"
 
-enum { CLASSES = 64, CLASS_SYSREG = 0x18, CLASS_SHIFT = 26 };
+enum { CLASSES = 64, CLASS_SYSREG = 0x18, CLASS_SHIFT = 26, ISS_WALK = 1 << 7 };
 
 static const char *const classes[CLASSES] = {
     [0x00] = "undefined instruction",
@@ -52,13 +52,35 @@ static char register_letter(const struct vcpu_mmio *mmio)
     return mmio->size == 8 || mmio->sign & 2 ? 'x' : 'w';
 }
 
-void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit)
+static void undescribed_text(char *to, size_t size, const struct vcpu_exit *exit, uint32_t instruction, const struct decoded *decoded)
+{
+    static const char *const kinds[DECODE_KINDS] = {
+        [DECODE_UNKNOWN] = "access by an instruction that is no load or store",
+        [DECODE_NOTHING] = "cache maintenance",
+        [DECODE_ZERO] = "zeroing of a cache line (DC ZVA)",
+        [DECODE_EXCLUSIVE] = "exclusive access",
+        [DECODE_ATOMIC] = "atomic access",
+        [DECODE_VECTOR] = "access of SIMD and floating-point registers",
+        [DECODE_TAG] = "access with tags, pointer authentication or 64 bytes",
+    };
+    if (exit->syndrome & ISS_WALK)
+        format_text(to, size, "walk of its translation tables");
+    else if (!instruction)
+        format_text(to, size, "access that the processor does not describe, by an instruction that cannot be read");
+    else if (decoded->kind == DECODE_ACCESS)
+        format_text(to, size, "%s of %u x %u bytes (instruction 0x%x)", decoded->write ? "store" : "load", decoded->count, decoded->size,
+                    instruction);
+    else
+        format_text(to, size, "%s (instruction 0x%x)", kinds[decoded->kind], instruction);
+}
+
+void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit, uint32_t instruction, const struct decoded *decoded)
 {
     const struct vcpu_mmio *mmio = &exit->mmio;
     if (exit->reason == EXIT_FETCH)
         format_text(to, size, "instruction fetch");
     else if (!mmio->size)
-        format_text(to, size, "access of a kind that the processor does not describe (pair, write-back or vector)");
+        undescribed_text(to, size, exit, instruction, decoded);
     else if (mmio->write)
         format_text(to, size, "store of 0x%llx (%u bytes)", (unsigned long long)mmio->value, mmio->size);
     else if (mmio->reg < 31)

@@ -2,6 +2,8 @@
 #ifndef VMM_SYNDROME_H
 #define VMM_SYNDROME_H
 
+#include "decode.h"
+
 #include <bulkhead/vcpu.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -9,8 +11,11 @@
 /** Name of the exception class, ESR[31:26]. */
 const char *syndrome_class(uint64_t syndrome);
 
-/** "load of 4 bytes into x3", "store of 0x12 (2 bytes)", "access of unknown kind (pair, write-back, or vector)". */
-void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit);
+/**
+ * "load of 4 bytes into x3", "store of 0x12 (2 bytes)", "load of 2 x 8 bytes (instruction 0xa9400c22)". `instruction` and `decoded` count where the
+ * processor does not describe the access; 0: it could not be read.
+ */
+void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit, uint32_t instruction, const struct decoded *decoded);
 
 /** "read of S3_0_C15_C2_0 into x1" for a trapped MSR or MRS (EC 0x18), else the class's name. */
 void syndrome_instruction(char *to, size_t size, uint64_t syndrome);

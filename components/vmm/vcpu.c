@@ -6,6 +6,7 @@
  */
 #include "vcpu.h"
 
+#include "access.h"
 #include "call_stubs.h"
 #include "inject.h"
 #include "machine.h"
@@ -55,10 +56,15 @@ static bool exit_kicked(struct cpu *cpu)
 
 static bool exit_mmio(struct cpu *cpu)
 {
+    static const uint8_t faults[] = {[ACCESS_ALIGNMENT] = ABORT_ALIGNMENT, [ACCESS_EXCLUSIVE] = ABORT_EXCLUSIVE,
+                                     [ACCESS_NOWHERE] = ABORT_EXTERNAL, [ACCESS_REFUSED] = ABORT_EXTERNAL};
     if (__builtin_expect(mmio_carry_out(cpu->state, cpu->index, &cpu->last_range), 1))
         return true;
+    enum access_result result = access_carry_out(cpu);
+    if (result == ACCESS_DONE)
+        return true;
     report_access(cpu);
-    return inject_abort(cpu, false) || report_fatal(cpu, "its exception level does not take aborts");
+    return inject_abort(cpu, false, faults[result]) || report_fatal(cpu, "its exception level does not take aborts");
 }
 
 static bool exit_mmio_short(struct cpu *cpu)
@@ -79,7 +85,7 @@ static bool exit_fetch(struct cpu *cpu)
     if (inject_in_vectors(cpu))
         return report_fatal(cpu, "it took an exception, but its vectors (VBAR_EL1) are not in memory");
     report_access(cpu);
-    return inject_abort(cpu, true) || report_fatal(cpu, "its exception level does not take aborts");
+    return inject_abort(cpu, true, ABORT_EXTERNAL) || report_fatal(cpu, "its exception level does not take aborts");
 }
 
 static bool exit_smccc(struct cpu *cpu)

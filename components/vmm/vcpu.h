@@ -5,6 +5,7 @@
 #ifndef VMM_VCPU_H
 #define VMM_VCPU_H
 
+#include "decode.h"
 #include "mmio.h"
 
 #include <bulkhead/call.h>
@@ -27,6 +28,8 @@ struct cpu {
     uint32_t report_request; /* the main thread wants to know where the guest is */
     uint64_t entry;          /* guest-physical address of the first instruction, written before CPU_PENDING */
     uint64_t context;        /* its x0 */
+    struct decoded decoded;  /* access.h: the last access that had to be decoded; this thread's only */
+    uint32_t instruction;    /* its word; 0: none was read */
 };
 
 /** Makes vCPUs and their threads; they wait, switched off. */

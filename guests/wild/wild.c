@@ -37,6 +37,12 @@ static void read_pair(uintptr_t address)
     __asm__ volatile("ldp %0, %1, [%2]" : "=&r"(a), "=&r"(b) : "r"(address) : "memory");
 }
 
+static void read_exclusively(uintptr_t address)
+{
+    uint32_t value;
+    __asm__ volatile("ldxr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+}
+
 static void write_back(uintptr_t address)
 {
     __asm__ volatile("str wzr, [%0], #4" : "+r"(address) : : "memory");
@@ -118,8 +124,8 @@ static bool act_on_memory(void)
         read_pair(NOT_GIVEN_PAIR);
     else if (take("back"))
         write_back(NOT_GIVEN_BACK);
-    else if (take("uart-pair"))
-        read_pair(machine.uart);
+    else if (take("uart-exclusive"))
+        read_exclusively(machine.uart);
     else if (take("beyond"))
         read_value(end);
     else if (take("fetch"))

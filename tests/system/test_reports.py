@@ -12,16 +12,18 @@ DATA_ABORT, FETCH_ABORT, UNDEFINED = 0x25, 0x21, 0
 
 DEVICES = r"add the firmware's device-tree node with these registers to `devices` of \"wild\""
 MEMORY = r"this VM's RAM ends at 0x41000000; raise `memory` of \"wild\""
-NOT_DESCRIBED = r"access of a kind that the processor does not describe \(pair, write-back or vector\)"
+PAIR = r"load of 2 x 8 bytes \(instruction 0xa94\w+\)"
+WRITE_BACK = r"store of 1 x 4 bytes \(instruction 0xb80\w+\)"
+EXCLUSIVE = r"exclusive access \(instruction 0x885\w+\)"
 NOTHING_THERE = "where it has nothing"
 
 # Act: (what, address, where), class and remedy of the report, class of the guest's exception.
 ACCESSES = {
     "read": (r"load of 4 bytes into w\d+", 0xA000000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
     "write": (r"store of 0x12345678 \(4 bytes\)", 0x9030000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
-    "pair": (NOT_DESCRIBED, 0x9020000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
-    "back": (NOT_DESCRIBED, 0xC000000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
-    "uart-pair": (NOT_DESCRIBED, 0x9000000, "not possible in PL011", "data abort", "nothing does; this device is emulated", DATA_ABORT),
+    "pair": (PAIR, 0x9020000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
+    "back": (WRITE_BACK, 0xC000000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
+    "uart-exclusive": (EXCLUSIVE, 0x9000000, "not possible in PL011", "data abort", "nothing does; emulated devices take", DATA_ABORT),
     "beyond": (r"load of 4 bytes into w\d+", 0x41000000, NOTHING_THERE, "data abort", MEMORY, DATA_ABORT),
     "fetch": ("instruction fetch", 0x41100000, NOTHING_THERE, "instruction abort", MEMORY, FETCH_ABORT),
 }

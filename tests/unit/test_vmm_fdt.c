@@ -18,7 +18,7 @@ struct machine machine;
 static bool with_seed, with_rtc;
 static const struct mmio_range somewhere;
 static const struct device given_device = {"pl031@9010000", 1, 1, {0x9010000}, {0x1000}, {34}, {20}, {false}};
-static const struct doorbell given_doorbell = {"probe", 35};
+static const struct doorbell given_doorbell = {.component = "probe", .intid = 35};
 static unsigned given_devices, given_doorbells;
 static uint8_t buffer[65536];
 
