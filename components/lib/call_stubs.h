@@ -324,4 +324,18 @@ static inline status_t system_stats(cap_t system, uint64_t *image, uint64_t *giv
     return status;
 }
 
+/** All that CALL_SYSTEM_STATS tells. */
+struct system_figures {
+    uint64_t image, given, used; /* bytes */
+    uint64_t irqs_bound, irqs_awake, tags;
+};
+
+static inline status_t system_figures(cap_t system, struct system_figures *to)
+{
+    struct call_words words = {{CALL_SYSTEM_STATS, system}};
+    status_t status = call_long(&words);
+    *to = (struct system_figures){words.w[1], words.w[2], words.w[3], words.w[4], words.w[5], words.w[6]};
+    return status;
+}
+
 #endif

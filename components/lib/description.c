@@ -206,6 +206,21 @@ static void read_action(const struct reader *reader, const struct rule *rule, co
         REPORT(reader, value->node, value->name, "must be \"restart\" or \"stop\"");
 }
 
+/* Two numbers, the second no less than the first. */
+static void read_delays(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
+{
+    struct description_restart *restart = field_of(rule, object);
+    struct decimal max;
+
+    if (value->length != 8 || value_cell(value, 0) > value_cell(value, 1) || value_cell(value, 1) > rule->max) {
+        REPORT(reader, value->node, value->name, "must be two numbers of milliseconds, the delay before the first restart and the longest, up to ",
+               format_number(&max, rule->max), ", such as ", rule->example);
+        return;
+    }
+    restart->first_ms = value_cell(value, 0);
+    restart->most_ms = value_cell(value, 1);
+}
+
 static void read_cpus(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
 {
     struct description_vm *vm = object;
@@ -261,6 +276,14 @@ static void read_doorbells(const struct reader *reader, const struct rule *rule,
         REPORT(reader, value->node, value->name, "must be different names of components, such as ", rule->example);
 }
 
+/* As above: see resolve_manages. */
+static void read_manages(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
+{
+    (void)object;
+    if (!list_is_valid(value))
+        REPORT(reader, value->node, value->name, "must be different names of VMs and components, or \"uart\", such as ", rule->example);
+}
+
 static void read_devices(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
 {
     struct description_vm *vm = object;
@@ -287,6 +310,15 @@ static void read_devices(const struct reader *reader, const struct rule *rule, c
 #define VM(field) offsetof(struct description_vm, field)
 #define COMPONENT(field) offsetof(struct description_component, field)
 
+/* Rules of what may be restarted; `field` is its struct description_restart. */
+#define RESTART_RULES(field)                                                                                                        \
+    {.name = "restart-delay", .read = read_delays, .offset = (field), .max = DESCRIPTION_MAX_RESTART_MS,                            \
+     .example = "restart-delay = <100 10000>"},                                                                                     \
+    {.name = "restart-stable", .read = read_number, .offset = (field) + offsetof(struct description_restart, stable_ms),            \
+     .max = DESCRIPTION_MAX_RESTART_MS, .example = "restart-stable = <60000>"},                                                     \
+    {.name = "restart-limit", .read = read_number, .offset = (field) + offsetof(struct description_restart, limit),                 \
+     .max = 1000000, .example = "restart-limit = <10>"}
+
 static const struct rule system_rules[] = {
     {.name = "compatible", .read = read_nothing},
     {.name = NULL},
@@ -305,6 +337,7 @@ static const struct rule vm_rules[] = {
     {.name = "focus", .read = read_flag, .offset = VM(focus), .example = "focus"},
     {.name = "on-reset", .read = read_action, .offset = VM(on_reset)},
     {.name = "on-crash", .read = read_action, .offset = VM(on_crash)},
+    RESTART_RULES(VM(restart)),
     {.name = "doorbells", .read = read_doorbells, .example = "doorbells = \"probe\""},
     {.name = "devices", .read = read_devices, .example = "devices = \"/pl031@9010000\""},
     {.name = NULL},
@@ -316,6 +349,10 @@ static const struct rule component_rules[] = {
     {.name = "cpu", .read = read_number, .offset = COMPONENT(cpu), .max = DESCRIPTION_MAX_CPUS - 1, .example = "cpu = <0>"},
     {.name = "priority", .read = read_number, .offset = COMPONENT(priority), .min = DESCRIPTION_COMPONENT_PRIORITY_MIN,
      .max = DESCRIPTION_COMPONENT_PRIORITY_MAX, .example = "priority = <41>"},
+    {.name = "arguments", .read = read_bootargs, .offset = COMPONENT(arguments), .example = "arguments = \"seed=1\""},
+    {.name = "on-crash", .read = read_action, .offset = COMPONENT(on_crash)},
+    RESTART_RULES(COMPONENT(restart)),
+    {.name = "manages", .read = read_manages, .example = "manages = \"linux\", \"uart\""},
     {.name = NULL},
 };
 
@@ -323,6 +360,7 @@ static const struct rule uart_rules[] = {
     {.name = "compatible", .read = read_nothing},
     {.name = "cpu", .read = read_number, .offset = offsetof(struct description, uart_cpu), .max = DESCRIPTION_MAX_CPUS - 1,
      .example = "cpu = <0>"},
+    RESTART_RULES(offsetof(struct description, uart_restart)),
     {.name = NULL},
 };
 
@@ -393,6 +431,8 @@ static void read_node_name(const struct reader *reader, int node, char name[DESC
         memcpy(name, given, strlen(given) + 1);
 }
 
+static const struct description_restart restart_default = {.first_ms = 100, .most_ms = 10000, .stable_ms = 60000, .limit = 0};
+
 static void read_vm(const struct reader *reader, int node)
 {
     struct description *out = reader->out;
@@ -407,6 +447,7 @@ static void read_vm(const struct reader *reader, int node)
     vm->priority = DESCRIPTION_VM_PRIORITY_DEFAULT;
     vm->on_reset = DESCRIPTION_RESTART;
     vm->on_crash = DESCRIPTION_STOP;
+    vm->restart = restart_default;
     read_node_name(reader, node, vm->name);
     read_properties(reader, vm_rules, node, vm);
 }
@@ -423,6 +464,8 @@ static void read_component(const struct reader *reader, int node)
     out->component_count++;
     component->node = node;
     component->priority = DESCRIPTION_COMPONENT_PRIORITY_MIN;
+    component->on_crash = DESCRIPTION_STOP;
+    component->restart = restart_default;
     read_node_name(reader, node, component->name);
     read_properties(reader, component_rules, node, component);
 }
@@ -468,16 +511,24 @@ static bool component_find(const struct description *description, const char *na
     return false;
 }
 
-static void resolve_doorbells(const struct reader *reader, struct description_vm *vm)
+/* The node's list of names; false if it has none, or a malformed one, which has been reported. */
+static bool list_find(const struct reader *reader, int node, const char *name, struct value *value)
 {
-    struct value value = {.node = vm->node, .name = "doorbells"};
-    uint32_t position = 0, component;
-    const char *name;
     int length = 0;
 
-    value.data = fdt_getprop(reader->tree, vm->node, value.name, &length);
-    value.length = value.data == NULL || length < 0 ? 0 : (uint32_t)length;
-    if (value.data == NULL || !list_is_valid(&value))
+    *value = (struct value){.node = node, .name = name};
+    value->data = fdt_getprop(reader->tree, node, name, &length);
+    value->length = value->data == NULL || length < 0 ? 0 : (uint32_t)length;
+    return value->data != NULL && list_is_valid(value);
+}
+
+static void resolve_doorbells(const struct reader *reader, struct description_vm *vm)
+{
+    struct value value;
+    uint32_t position = 0, component;
+    const char *name;
+
+    if (!list_find(reader, vm->node, "doorbells", &value))
         return;
     while ((name = next_text(&value, &position)) != NULL) {
         if (!component_find(reader->out, name, &component))
@@ -486,6 +537,41 @@ static void resolve_doorbells(const struct reader *reader, struct description_vm
         else if (vm->doorbell_count < DESCRIPTION_MAX_DOORBELLS)
             vm->doorbells[vm->doorbell_count++] = component;
     }
+}
+
+/* What a component may manage: false if there is nothing of that name, or it is the component itself. */
+static bool manage_add(const struct description *description, struct description_component *manager, const char *name)
+{
+    uint32_t index;
+
+    if (text_is(name, "uart")) {
+        manager->manages_uart = true;
+        return true;
+    }
+    for (index = 0; index < description->vm_count; index++)
+        if (text_is(description->vms[index].name, name)) {
+            manager->manages_vms |= UINT32_C(1) << index;
+            return true;
+        }
+    if (!component_find(description, name, &index) || manager == &description->components[index])
+        return false;
+    manager->manages_components |= UINT32_C(1) << index;
+    return true;
+}
+
+static void resolve_manages(const struct reader *reader, struct description_component *component)
+{
+    struct value value;
+    uint32_t position = 0;
+    const char *name;
+
+    if (!list_find(reader, component->node, "manages", &value))
+        return;
+    component->manages = true;
+    while ((name = next_text(&value, &position)) != NULL)
+        if (!manage_add(reader->out, component, name))
+            REPORT(reader, component->node, value.name, "there is no other VM or component \"", name,
+                   "\"; \"uart\" means the UART's driver");
 }
 
 static bool vm_has_device(const struct description_vm *vm, const char *path)
@@ -554,6 +640,8 @@ static void read_system(const struct reader *reader)
         resolve_doorbells(reader, &out->vms[i]);
         check_device_owners(reader, &out->vms[i]);
     }
+    for (uint32_t i = 0; i < out->component_count; i++)
+        resolve_manages(reader, &out->components[i]);
     resolve_focus(reader);
     if (out->vm_count == 0 && out->component_count == 0)
         REPORT(reader, 0, NULL, "there is no VM; add a node with compatible = \"bulkhead,vm\"");
@@ -567,6 +655,7 @@ bool description_read(const void *tree, struct description *description, struct 
     memset(description, 0, sizeof *description);
     description->tree = tree;
     description->uart_node = -1;
+    description->uart_restart = restart_default;
     if (tree_is_system(&reader))
         read_system(&reader);
     return reporter->count == before;

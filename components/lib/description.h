@@ -18,9 +18,10 @@ enum {
     DESCRIPTION_MAX_DOORBELLS = DESCRIPTION_MAX_COMPONENTS, /* per VM */
     DESCRIPTION_MAX_DEVICES = 8,                            /* per VM */
     DESCRIPTION_MAX_CPUS = 8,                               /* of the host */
+    DESCRIPTION_MAX_RESTART_MS = 3600000,
     DESCRIPTION_NAME_SIZE = 16,                             /* with the terminating zero */
     DESCRIPTION_PATH_SIZE = 96,
-    DESCRIPTION_MESSAGE_SIZE = 224,
+    DESCRIPTION_MESSAGE_SIZE = 320,
 };
 
 /* Priorities, higher runs first. Below and above lie idle (0), the UART driver and root. */
@@ -39,6 +40,13 @@ enum {
 /* What becomes of a VM that asked for a reset, or that crashed. */
 enum description_action { DESCRIPTION_STOP, DESCRIPTION_RESTART };
 
+/* How a VM, a component or the UART's driver comes back after a death: later each time, as long as deaths follow each other closely. */
+struct description_restart {
+    uint32_t first_ms, most_ms; /* before the first restart, and at most; doubled in between */
+    uint32_t stable_ms;         /* after it ran for so long the next death counts as the first */
+    uint32_t limit;             /* restarts in a row before it stays stopped; 0: any number */
+};
+
 /* All strings point into the tree. */
 struct description_vm {
     char name[DESCRIPTION_NAME_SIZE];
@@ -54,6 +62,7 @@ struct description_vm {
     bool focus; /* stated here; struct description says who has it */
     enum description_action on_reset;
     enum description_action on_crash;
+    struct description_restart restart;
     uint32_t doorbell_count;
     uint32_t doorbells[DESCRIPTION_MAX_DOORBELLS]; /* indices of components */
     uint32_t device_count;
@@ -64,8 +73,15 @@ struct description_component {
     char name[DESCRIPTION_NAME_SIZE];
     int node;
     const char *image; /* package member */
+    const char *arguments; /* NULL: none */
     uint32_t cpu;
     uint32_t priority;
+    enum description_action on_crash;
+    struct description_restart restart;
+    bool manages;                 /* others, namely: */
+    uint32_t manages_vms;         /* bit per index */
+    uint32_t manages_components;  /* bit per index */
+    bool manages_uart;
 };
 
 struct description {
@@ -76,6 +92,7 @@ struct description {
     struct description_component components[DESCRIPTION_MAX_COMPONENTS];
     int uart_node; /* negative: not in the tree, defaults apply */
     uint32_t uart_cpu;
+    struct description_restart uart_restart;
     uint32_t focus; /* index of the VM that has the keyboard at start */
 };
 

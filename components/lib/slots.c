@@ -41,3 +41,12 @@ void slot_free(cap_t slot)
     if (slot >= CAP_FIRST_FREE && slot < SLOTS_MANAGED)
         __atomic_fetch_and(&used[slot / WORD_BITS], ~(UINT64_C(1) << slot % WORD_BITS), __ATOMIC_RELEASE);
 }
+
+unsigned slots_used(void)
+{
+    unsigned count = 0;
+    for (cap_t i = 0; i < SLOTS_MANAGED / WORD_BITS; i++)
+        for (uint64_t word = __atomic_load_n(&used[i], __ATOMIC_RELAXED); word; word &= word - 1)
+            count++;
+    return count;
+}

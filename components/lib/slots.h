@@ -13,4 +13,7 @@ cap_t slot_allocate(void);
 /** The slot is empty again. */
 void slot_free(cap_t slot);
 
+/** Slots in use. */
+unsigned slots_used(void);
+
 #endif

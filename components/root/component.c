@@ -1,9 +1,16 @@
 /* Components that the description names: they serve VMs' doorbells. */
 #include "call_stubs.h"
 #include "format.h"
+#include "manage.h"
+#include "string.h"
 #include "system.h"
 
 enum { KERNEL_PAGES = 14, FIRST_DOORBELL_LINE = 35, WAKE_CONSOLE_BIT = 62 /* behind the doorbells */ };
+
+static bool component_rebuild(struct instance *in)
+{
+    return component_build((struct component *)in); /* its first member */
+}
 
 void component_reserve(struct component *component, unsigned number, unsigned index)
 {
@@ -17,7 +24,12 @@ void component_reserve(struct component *component, unsigned number, unsigned in
     in->cpus = UINT64_C(1) << in->cpu;
     in->kernel_bytes = KERNEL_PAGES * PAGE;
     in->console_mask = UINT64_C(1) << WAKE_CONSOLE_BIT;
+    in->build = component_rebuild;
+    in->restarts = component->described->on_crash == DESCRIPTION_RESTART;
+    in->stays = "VMs that ring it get no answer";
+    in->restart.rule = component->described->restart;
     instance_reserve(in);
+    manage_reserve(component);
 }
 
 /* Position of the component among the VM's doorbells, or -1. */
@@ -50,10 +62,23 @@ static void add_line(struct component *component, const struct vm *vm)
     line->value = UINT64_C(1) << bit;
 }
 
+static void give_arguments(struct component *component)
+{
+    const char *arguments = component->described->arguments;
+    if (!arguments)
+        return;
+    struct startup_resource *resource = instance_resource(&component->instance, "arguments");
+    resource->address = PLACE_SETTINGS;
+    resource->size = strlen(arguments);
+    string_copy((char *)component->instance.settings, PAGE, arguments);
+}
+
 bool component_build(struct component *component)
 {
     instance_begin(&component->instance);
     instance_add_console(&component->instance);
+    give_arguments(component);
+    manage_give(component);
     for (unsigned i = 0; i < the_system.description.vm_count; i++)
         add_line(component, &the_system.vms[i]);
     link_console(&component->instance);

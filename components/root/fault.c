@@ -2,6 +2,7 @@
 #include "fault.h"
 
 #include "call_stubs.h"
+#include "format.h"
 #include "print.h"
 
 #include <stddef.h>
@@ -79,12 +80,13 @@ static void print_memory(const struct thread_fault_report *fault)
     console_print("  %s at 0x%lx: %s\n", access_text(fault->syndrome), fault->address, status_code_text(fault->syndrome));
 }
 
-bool fault_report(const struct instance *instance)
+bool fault_report(const struct instance *instance, char *why, size_t size)
 {
     struct thread_fault_report fault;
     if (thread_fault(instance->thread, &fault) != STATUS_OK || fault.class == FAULT_NONE)
         return false;
-    console_print("%s: the first thread of %s %s\n", instance->name, instance->image, class_text(fault.class));
+    format_text(why, size, "the first thread of %s %s", instance->image, class_text(fault.class));
+    console_print("%s: %s\n", instance->name, why);
     if (fault.class == FAULT_EXIT) {
         console_print("  code %ld; %s\n", (long)fault.address, remedy_text(&fault));
         return true;

@@ -1,10 +1,12 @@
-/* Why a component's thread stopped, for the user. */
+/* What a component did that it may not. */
 #ifndef ROOT_FAULT_H
 #define ROOT_FAULT_H
 
 #include "instance.h"
 
-/** Whether its first thread has faulted or exited; if so prints what, where, and what to do about it. */
-bool fault_report(const struct instance *instance);
+#include <stddef.h>
+
+/** If the instance's first thread has faulted or ended: prints why, where and what helps, puts the reason into `why`, and answers true. */
+bool fault_report(const struct instance *instance, char *why, size_t size);
 
 #endif

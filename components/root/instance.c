@@ -94,6 +94,8 @@ void instance_begin(struct instance *in)
     in->next_slot = CAP_FIRST_FREE;
     make_objects(in);
     in->alive = !in->broken;
+    in->builds++;
+    in->built_at = clock_now();
     fill_own(in, header);
     map_image(in, header, &member);
     fill_startup(in);
@@ -107,7 +109,16 @@ bool instance_start(struct instance *in)
         instance_check(in, thread_start(in->thread, in->entry, in->stack, STARTUP_ADDRESS), "its first thread's start");
     if (in->broken)
         instance_destroy(in);
+    in->condition = in->alive ? INSTANCE_RUNNING : INSTANCE_FAILED;
     return in->alive;
+}
+
+void instance_make_fault(struct instance *in)
+{
+    struct member member;
+    const struct component_header *header = package_component(in->image, &member);
+    space_unmap(in->space, COMPONENT_BASE + header->rx_size);
+    instance_wake(in, UINT64_MAX);
 }
 
 void instance_destroy(struct instance *in)

@@ -6,6 +6,7 @@
 #define ROOT_INSTANCE_H
 
 #include "memory.h"
+#include "restart.h"
 
 #include <bulkhead/console.h>
 #include <bulkhead/startup.h>
@@ -29,6 +30,14 @@ struct shared {
         struct registry registry; /* of `uart`: read-only there */
         uint8_t page[PAGE];
     };
+};
+
+enum condition {
+    INSTANCE_RUNNING,
+    INSTANCE_OFF,     /* stopped by order, or a VM whose guest switched itself off; then the monitor is there still */
+    INSTANCE_ENDING,  /* its partition is being destroyed; `next` follows */
+    INSTANCE_WAITING, /* to be built at restart_at */
+    INSTANCE_FAILED,  /* died and stays so */
 };
 
 struct instance {
@@ -55,6 +64,17 @@ struct instance {
     uint64_t console_mask;     /* of its own wake signal: what `uart` raises */
     cap_t console_slot;        /* in its table: `uart`'s wake signal */
     cap_t uart_slot;           /* in `uart`'s table: its wake signal */
+
+    /* Its life (life.h). */
+    enum condition condition, next;
+    bool (*build)(struct instance *instance);
+    bool restarts;          /* after a death */
+    const char *stays;      /* what else to say when it stays stopped because of that */
+    struct restart restart;
+    cap_t reaper;           /* slot for the thread that ends it; 0: root itself does */
+    uint32_t builds, deaths;
+    uint64_t built_at;      /* ticks */
+    uint64_t restart_at;    /* ticks */
 };
 
 /** Reserves memory and slots. Once, before the first instance_begin. */
@@ -65,6 +85,9 @@ void instance_begin(struct instance *instance);
 
 /** Closes the startup page and starts the thread. False if any step since instance_begin failed; then it is destroyed again. */
 bool instance_start(struct instance *instance);
+
+/** Takes its writable memory away, stack included: every thread of it faults at what it does next. */
+void instance_make_fault(struct instance *instance);
 
 /** Destroys the partition with all that lives in it. */
 void instance_destroy(struct instance *instance);

@@ -70,6 +70,15 @@ void memory_take_kernel(struct block *block, uint64_t size)
     take_low(block, size, EXTENT_KERNEL, RIGHT_READ | RIGHT_WRITE | RIGHT_KERNEL);
 }
 
+uint64_t memory_free(void)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < boot->extent_count; i++)
+        if (ranges[i].extent->use == EXTENT_RAM)
+            bytes += ranges[i].high - ranges[i].low;
+    return bytes;
+}
+
 static void *map_block(struct block *block, uint64_t address)
 {
     status_t status = space_map(CAP_SPACE, block->slot, address, 0, block->size, RIGHT_READ | RIGHT_WRITE);

@@ -36,6 +36,9 @@ void memory_take_kernel(struct block *block, uint64_t size);
 /** One stretch for the RAM of a VM, 2 MiB-aligned, 1 GiB-aligned if that large; false if there is none, with the largest that there is. */
 bool memory_take_ram(struct block *block, uint64_t size, uint64_t *largest);
 
+/** Bytes of RAM that nobody was given. */
+uint64_t memory_free(void);
+
 /** Maps the block in root's space for a while; one at a time. */
 void *memory_open(struct block *block);
 void memory_close(struct block *block);

@@ -3,6 +3,7 @@
 
 #include "call_stubs.h"
 #include "clock.h"
+#include "log.h"
 #include "system.h"
 
 enum { DRAIN_STEP_US = 1000, DRAIN_STEPS = 2000, SETTLE_US = 20000 };
@@ -30,6 +31,7 @@ static bool all_empty(void)
 _Noreturn void power_down(void)
 {
     for (int i = 0; the_system.uart.alive && i < DRAIN_STEPS && !all_empty(); i++) {
+        log_flush();
         instance_wake(&the_system.uart, UINT64_MAX >> 1);
         clock_sleep_us(DRAIN_STEP_US);
     }

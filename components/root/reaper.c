@@ -2,31 +2,31 @@
 #include "reaper.h"
 
 #include "call_stubs.h"
+#include "system.h"
 
 enum { STACK_SIZE = 1024 };
 
 static struct reaper {
     uint8_t stack[STACK_SIZE] __attribute__((aligned(16)));
     uint32_t finished;
-} reapers[DESCRIPTION_MAX_VMS];
+} reapers[1 + DESCRIPTION_MAX_VMS]; /* by index: VMs follow `uart` */
 
-static _Noreturn void reap(struct vm *vm)
+static _Noreturn void reap(struct instance *in)
 {
-    cap_delete(vm->instance.partition);
-    __atomic_store_n(&reapers[vm->number].finished, 1, __ATOMIC_RELEASE);
+    cap_delete(in->partition);
+    __atomic_store_n(&reapers[in->index].finished, 1, __ATOMIC_RELEASE);
     signal_raise(ROOT_SIGNAL, UINT64_C(1) << ROOT_REAPED_BIT);
     thread_exit(0);
 }
 
-void reaper_start(struct vm *vm)
+void reaper_start(struct instance *in)
 {
-    struct reaper *reaper = &reapers[vm->number];
-    struct instance *in = &vm->instance;
+    struct reaper *reaper = &reapers[in->index];
     in->alive = false;
     reaper->finished = 0;
-    status_t status = thread_create(CAP_SELF, vm->reaper, CAP_SPACE, in->cpu, in->priority, 0, 0);
+    status_t status = thread_create(CAP_SELF, in->reaper, CAP_SPACE, in->cpu, in->priority, 0, 0);
     if (status == STATUS_OK)
-        status = thread_start(vm->reaper, (uintptr_t)reap, (uintptr_t)reaper->stack + STACK_SIZE, (uintptr_t)vm);
+        status = thread_start(in->reaper, (uintptr_t)reap, (uintptr_t)reaper->stack + STACK_SIZE, (uintptr_t)in);
     if (status == STATUS_OK)
         return;
     cap_delete(in->partition); /* no kernel memory for a thread: then here and now */
@@ -34,10 +34,10 @@ void reaper_start(struct vm *vm)
     signal_raise(ROOT_SIGNAL, UINT64_C(1) << ROOT_REAPED_BIT);
 }
 
-bool reaper_finished(struct vm *vm)
+bool reaper_finished(struct instance *in)
 {
-    if (!__atomic_load_n(&reapers[vm->number].finished, __ATOMIC_ACQUIRE))
+    if (!__atomic_load_n(&reapers[in->index].finished, __ATOMIC_ACQUIRE))
         return false;
-    cap_delete(vm->reaper);
+    cap_delete(in->reaper);
     return true;
 }

@@ -5,14 +5,14 @@
 #ifndef ROOT_REAPER_H
 #define ROOT_REAPER_H
 
-#include "system.h"
+#include "instance.h"
 
 enum { ROOT_REAPED_BIT = 57 }; /* of root's signal */
 
-/** Begins to destroy the VM's partition; root's signal tells when it is done. */
-void reaper_start(struct vm *vm);
+/** Begins to destroy the instance's partition; root's signal tells when it is done. */
+void reaper_start(struct instance *in);
 
 /** Whether that is done. */
-bool reaper_finished(struct vm *vm);
+bool reaper_finished(struct instance *in);
 
 #endif

@@ -4,15 +4,16 @@
 
 static const char *state_text(const struct vm *vm)
 {
-    switch (vm->condition == VM_ENDING ? vm->next : vm->condition) {
-    case VM_RUNNING:
+    const struct instance *in = &vm->instance;
+    switch (in->condition == INSTANCE_ENDING ? in->next : in->condition) {
+    case INSTANCE_RUNNING:
         return vm->instance.shared->status.state == VM_STATE_STARTING ? "starting" : "running";
-    case VM_WAITING:
+    case INSTANCE_WAITING:
         return "restarting";
-    case VM_OFF:
+    case INSTANCE_OFF:
         return "off";
-    case VM_ENDING:
-    case VM_FAILED:
+    case INSTANCE_ENDING:
+    case INSTANCE_FAILED:
         break;
     }
     return "failed";
@@ -23,7 +24,7 @@ static void fill_entry(struct registry_entry *entry, const struct vm *vm)
     string_copy(entry->name, sizeof entry->name, vm->instance.name);
     string_copy(entry->state, sizeof entry->state, state_text(vm));
     uint32_t starts = vm->instance.shared->status.restarts;
-    entry->restarts = vm->rebuilds + (starts ? starts - 1 : 0);
+    entry->restarts = vm->instance.builds - 1 + (starts ? starts - 1 : 0);
     entry->vcpus = vm->described->vcpu_count;
     entry->memory = vm->described->memory;
 }

@@ -1,6 +1,6 @@
 /*
  * Supervision. Events come as bits of root's signal (bulkhead/startup.h); whatever a component wrote where root reads it is checked or
- * only shown. A crash ends the partition at once; whether it comes again says the description's `on-crash`.
+ * only shown. What a death leads to is life.c's.
  */
 #include "supervise.h"
 
@@ -8,20 +8,19 @@
 #include "clock.h"
 #include "console_client.h"
 #include "fault.h"
+#include "format.h"
+#include "life.h"
 #include "log.h"
+#include "manage.h"
 #include "power.h"
 #include "print.h"
-#include "reaper.h"
 #include "system.h"
 
 enum {
-    DELAY_FIRST_MS = 100,
-    DELAY_MAX_MS = 10000,
-    STABLE_S = 60,       /* after this long the next crash counts as the first */
     ORDER_PATIENCE_MS = 3000,
-    UART_ENDS_MAX = 5,
     RESTART_BIT = 8,
     US_PER_MS = 1000,
+    WHY_SIZE = 256,
 };
 
 static struct vm *vm_each(struct vm *previous)
@@ -30,82 +29,34 @@ static struct vm *vm_each(struct vm *previous)
     return next < the_system.vms + the_system.description.vm_count ? next : NULL;
 }
 
-/* Its partition goes; then it is built again at restart_at (VM_WAITING), or not (VM_FAILED). */
-static void vm_end(struct vm *vm, enum vm_condition next)
-{
-    vm->order_until = 0;
-    vm->next = next;
-    if (vm->condition == VM_ENDING)
-        return;
-    if (!vm->instance.alive) {
-        vm->condition = next;
-        return;
-    }
-    vm->condition = VM_ENDING;
-    reaper_start(vm);
-}
-
-static void vm_restart_now(struct vm *vm)
-{
-    vm->restart_at = clock_now();
-    vm_end(vm, VM_WAITING);
-}
-
-static void vm_restart_later(struct vm *vm)
-{
-    if (clock_now() - vm->built_at > clock_frequency() * STABLE_S || !vm->delay_ms)
-        vm->delay_ms = DELAY_FIRST_MS;
-    else if (vm->delay_ms < DELAY_MAX_MS)
-        vm->delay_ms *= 2;
-    vm->restart_at = clock_deadline_us((uint64_t)vm->delay_ms * US_PER_MS);
-    console_print("%s: restarts in %u ms\n", vm->instance.name, vm->delay_ms);
-    vm_end(vm, VM_WAITING);
-}
-
-static void vm_crashed(struct vm *vm)
-{
-    if (vm->described->on_crash == DESCRIPTION_RESTART) {
-        vm_restart_later(vm);
-        return;
-    }
-    console_print("%s: stays stopped; on-crash = \"restart\" in its description would restart it\n", vm->instance.name);
-    vm_end(vm, VM_FAILED);
-}
-
-static void vm_rebuild(struct vm *vm)
-{
-    vm->rebuilds++;
-    if (vm_build(vm))
-        console_print("%s: started again\n", vm->instance.name);
-}
-
 /* --- events --------------------------------------------------------------------------------------------------------- */
 
 /* `text` is the monitor's: cut where it ends or its page does, and shown without control characters. */
-static void print_failure(const struct vm *vm)
+static void vm_failed(struct vm *vm)
 {
     const volatile char *text = vm->instance.shared->status.text;
     char line[sizeof vm->instance.shared->status.text + 1] = {0};
     for (unsigned i = 0; i + 1 < sizeof line && text[i]; i++)
         line[i] = text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?';
     console_print("%s: failed: %s\n", vm->instance.name, line);
+    life_died(&vm->instance, line);
 }
 
 static void status_changed(struct vm *vm)
 {
-    if (vm->condition != VM_RUNNING)
+    struct instance *in = &vm->instance;
+    if (in->condition != INSTANCE_RUNNING)
         return;
     const struct vm_status *status = &vm->instance.shared->status;
     if (__atomic_load_n(&status->order, __ATOMIC_ACQUIRE) == VM_ORDER_NONE)
         vm->order_until = 0;
     switch (__atomic_load_n(&status->state, __ATOMIC_ACQUIRE)) {
     case VM_STATE_OFF:
-        vm->condition = VM_OFF;
+        in->condition = INSTANCE_OFF;
         console_print("%s: off\n", vm->instance.name);
         break;
     case VM_STATE_FAILED:
-        print_failure(vm);
-        vm_crashed(vm);
+        vm_failed(vm);
         break;
     default:
         break;
@@ -114,8 +65,8 @@ static void status_changed(struct vm *vm)
 
 static void restart_ordered(struct vm *vm)
 {
-    if (vm->condition != VM_RUNNING) {
-        vm_restart_now(vm);
+    if (vm->instance.condition != INSTANCE_RUNNING) {
+        life_renew(&vm->instance);
         return;
     }
     console_print("%s: restart ordered\n", vm->instance.name);
@@ -124,97 +75,113 @@ static void restart_ordered(struct vm *vm)
     instance_wake(&vm->instance, WAKE_ORDER);
 }
 
-static void uart_ended(void)
+/* If its thread has faulted: says how, and it died. */
+static void fault_handle(struct instance *in, uint64_t bits)
 {
-    log_to_kernel(); /* heard again as soon as nobody has the UART mapped */
-    struct instance *uart = &the_system.uart;
-    fault_report(uart);
-    instance_destroy(uart);
-    if (++the_system.uart_ends > UART_ENDS_MAX || !uart_build())
-        log_fail("uart: ended %u times: giving up\n", the_system.uart_ends);
-    console_print("uart: started again\n");
-    log_to_console();
+    char why[WHY_SIZE];
+    if (in->alive && bits >> (ROOT_FAULT_BIT + in->index % 16) & 1 && fault_report(in, why, sizeof why))
+        life_died(in, why);
 }
 
-static void component_ended(struct component *component)
+/* Root's own, too, if nobody shows them any more. */
+static void uart_look(void)
 {
-    instance_destroy(&component->instance);
-    component->ended = true;
-    console_print("%s: stays stopped; VMs that ring it get no answer\n", component->instance.name);
+    static bool gone;
+    bool now = the_system.uart.condition == INSTANCE_FAILED || the_system.uart.condition == INSTANCE_OFF;
+    if (now && !gone)
+        log_to_kernel();
+    else if (gone && !now)
+        log_to_console();
+    gone = now;
 }
 
-static bool faulted(const struct instance *instance, uint64_t bits)
+static struct instance *instance_each(unsigned index)
 {
-    return instance->alive && bits >> (ROOT_FAULT_BIT + instance->index % 16) & 1 && fault_report(instance);
-}
-
-static void faults_handle(uint64_t bits)
-{
-    struct thread_fault_report fault;
-    const struct instance *uart = &the_system.uart;
-    if (bits >> (ROOT_FAULT_BIT + uart->index) & 1 && thread_fault(uart->thread, &fault) == STATUS_OK && fault.class != FAULT_NONE)
-        uart_ended();
-    for (struct vm *vm = NULL; (vm = vm_each(vm));)
-        if (faulted(&vm->instance, bits))
-            vm_crashed(vm);
-    for (unsigned i = 0; i < the_system.description.component_count; i++)
-        if (faulted(&the_system.components[i].instance, bits))
-            component_ended(&the_system.components[i]);
+    const struct description *description = &the_system.description;
+    if (!index)
+        return &the_system.uart;
+    if (index <= description->vm_count)
+        return &the_system.vms[index - 1].instance;
+    index -= description->vm_count + 1;
+    return index < description->component_count ? &the_system.components[index].instance : NULL;
 }
 
 static void events_handle(uint64_t bits)
 {
+    struct instance *in;
     if (bits & ROOT_QUIT) {
         console_print("quit: switching the machine off\n");
         power_down();
     }
-    faults_handle(bits);
+    for (unsigned i = 0; (in = instance_each(i)); i++)
+        fault_handle(in, bits);
     for (struct vm *vm = NULL; (vm = vm_each(vm));) {
-        if (vm->condition == VM_ENDING && reaper_finished(vm))
-            vm->condition = vm->next;
         if (bits >> (ROOT_STATUS_BIT + vm->number) & 1)
             status_changed(vm);
         if (bits >> (RESTART_BIT + vm->number) & 1)
             restart_ordered(vm);
     }
+    if (bits >> ROOT_MANAGE_BIT & 1)
+        manage_serve();
 }
 
 /* --- deadlines ------------------------------------------------------------------------------------------------------ */
 
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 static uint64_t next_deadline(void)
 {
     uint64_t deadline = DEADLINE_NEVER;
-    for (struct vm *vm = NULL; (vm = vm_each(vm));) {
-        uint64_t own = vm->condition == VM_WAITING ? vm->restart_at : vm->order_until;
-        if (own && own < deadline)
-            deadline = own;
-    }
+    const struct instance *in;
+    for (unsigned i = 0; (in = instance_each(i)); i++)
+        deadline = earlier(deadline, life_deadline(in));
+    for (struct vm *vm = NULL; (vm = vm_each(vm));)
+        if (vm->instance.condition == INSTANCE_RUNNING && vm->order_until)
+            deadline = earlier(deadline, vm->order_until);
     return deadline;
+}
+
+/* A monitor that should have carried out its order by now. */
+static void order_check(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    if (in->condition != INSTANCE_RUNNING || !vm->order_until || clock_now() < vm->order_until)
+        return;
+    vm->order_until = 0;
+    if (__atomic_load_n(&in->shared->status.order, __ATOMIC_ACQUIRE) == VM_ORDER_NONE)
+        return;
+    console_print("%s: its monitor does not obey; building it anew\n", in->name);
+    life_renew(in);
 }
 
 static void deadlines_handle(void)
 {
-    uint64_t now = clock_now();
-    for (struct vm *vm = NULL; (vm = vm_each(vm));) {
-        if (vm->condition == VM_WAITING && now >= vm->restart_at)
-            vm_rebuild(vm);
-        if (vm->condition != VM_RUNNING || !vm->order_until || now < vm->order_until)
-            continue;
-        bool done = __atomic_load_n(&vm->instance.shared->status.order, __ATOMIC_ACQUIRE) == VM_ORDER_NONE;
-        vm->order_until = 0;
-        if (done)
-            continue;
-        console_print("%s: its monitor does not obey; building it anew\n", vm->instance.name);
-        vm_restart_now(vm);
-    }
+    struct instance *in;
+    for (unsigned i = 0; (in = instance_each(i)); i++)
+        life_step(in);
+    for (struct vm *vm = NULL; (vm = vm_each(vm));)
+        order_check(vm);
+}
+
+/* A component that may start VMs keeps the machine on. */
+static bool has_manager(void)
+{
+    for (unsigned i = 0; i < the_system.description.component_count; i++)
+        if (the_system.description.components[i].manages && the_system.components[i].instance.condition != INSTANCE_FAILED)
+            return true;
+    return false;
 }
 
 static bool all_ended(void)
 {
     for (struct vm *vm = NULL; (vm = vm_each(vm));)
-        if (vm->condition == VM_RUNNING || vm->condition == VM_WAITING || (vm->condition == VM_ENDING && vm->next == VM_WAITING))
+        if (vm->instance.condition == INSTANCE_RUNNING || vm->instance.condition == INSTANCE_WAITING ||
+            (vm->instance.condition == INSTANCE_ENDING && vm->instance.next == INSTANCE_WAITING))
             return false;
-    return the_system.description.vm_count > 0;
+    return the_system.description.vm_count > 0 && !has_manager();
 }
 
 _Noreturn void supervise(void)
@@ -224,6 +191,9 @@ _Noreturn void supervise(void)
         signal_wait(ROOT_SIGNAL, UINT64_MAX, next_deadline(), &bits);
         events_handle(bits);
         deadlines_handle();
+        uart_look();
+        log_flush();
+        manage_show();
         registry_update();
     }
     console_print("no VM runs any more: switching the machine off\n");

@@ -7,26 +7,12 @@
 
 enum { WAKE_ORDER = 2 }; /* of a monitor's wake signal */
 
-enum vm_condition {
-    VM_RUNNING,
-    VM_OFF,     /* its guest switched itself off; the monitor is there still */
-    VM_ENDING,  /* its partition is being destroyed; struct vm, next */
-    VM_WAITING, /* to be built at restart_at */
-    VM_FAILED,
-};
-
 struct vm {
     struct instance instance;
     const struct description_vm *described;
     cap_t guest_space, object;
     struct block ram;
     unsigned number; /* index in the description and the registry */
-    enum vm_condition condition, next;
-    cap_t reaper;               /* reaper.c */
-    uint32_t rebuilds;          /* times it was built anew after the first */
-    uint32_t delay_ms;          /* before the next restart after a crash */
-    uint64_t built_at;          /* ticks */
-    uint64_t restart_at;        /* in ticks */
     uint64_t order_until;       /* an order must be carried out by then; 0: none */
 };
 
@@ -34,13 +20,13 @@ struct component {
     struct instance instance;
     const struct description_component *described;
     cap_t line_slots[DESCRIPTION_MAX_VMS]; /* in its table; 0: that VM has no doorbell to it */
-    bool ended;
+    struct block manage;                   /* manage.c; two pages, if it manages others */
+    uint32_t manage_answered;              /* number of the last request that was carried out */
 };
 
 struct system {
     struct description description;
     struct instance uart;
-    unsigned uart_ends; /* times that it faulted */
     struct block console_block; /* root's own console */
     unsigned console_bit;
     cap_t uart_slot; /* of root's signal in `uart`'s table */

@@ -20,6 +20,12 @@ enum {
 static struct firmware_device device;
 static enum uart_kind kind;
 
+static bool uart_rebuild(struct instance *in)
+{
+    (void)in;
+    return uart_build();
+}
+
 void uart_reserve(unsigned index)
 {
     struct instance *in = &the_system.uart;
@@ -35,6 +41,9 @@ void uart_reserve(unsigned index)
     in->priority = UART_PRIORITY;
     in->cpus = UINT64_C(1) << in->cpu;
     in->kernel_bytes = KERNEL_PAGES * PAGE;
+    in->build = uart_rebuild;
+    in->restarts = true;
+    in->restart.rule = the_system.description.uart_restart;
     instance_reserve(in);
 }
 

@@ -65,6 +65,11 @@ static void reserve_ram(struct vm *vm)
                  vm->described->memory / MEBIBYTE, largest / MEBIBYTE);
 }
 
+static bool vm_rebuild(struct instance *in)
+{
+    return vm_build((struct vm *)in); /* its first member */
+}
+
 void vm_reserve(struct vm *vm, unsigned number, unsigned index)
 {
     const struct description_vm *described = &the_system.description.vms[number];
@@ -79,12 +84,16 @@ void vm_reserve(struct vm *vm, unsigned number, unsigned index)
     in->cpus = cpu_mask(described);
     in->kernel_bytes = kernel_bytes(described);
     in->console_mask = WAKE_CONSOLE;
+    in->build = vm_rebuild;
+    in->restarts = described->on_crash == DESCRIPTION_RESTART;
+    in->stays = "on-crash = \"restart\" in its description would restart it";
+    in->restart.rule = described->restart;
     check_description(vm);
     instance_reserve(in);
     reserve_ram(vm);
     vm->guest_space = slot_allocate();
     vm->object = slot_allocate();
-    vm->reaper = slot_allocate();
+    in->reaper = slot_allocate();
 }
 
 static void give_machine(struct vm *vm)
@@ -192,9 +201,6 @@ bool vm_build(struct vm *vm)
     devices_give(vm);
     link_console(in);
     link_doorbells(vm);
-    vm->built_at = clock_now();
     vm->order_until = 0;
-    bool started = instance_start(in);
-    vm->condition = started ? VM_RUNNING : VM_FAILED;
-    return started;
+    return instance_start(in);
 }

@@ -112,12 +112,13 @@ void devices_build(void)
         mmio_register(&range);
 }
 
-/* After a reset they are forwarded still; saying so again is no error. */
+/* Anew, so that no edge that came for the guest's last life is kept for the next one. */
 void devices_reset(void)
 {
     for (unsigned i = 0; i < device_count; i++)
         for (unsigned irq = 0; irq < devices[i].irqs; irq++) {
             const struct device *device = &devices[i];
+            virq_forward(machine.vm, device->intid[irq], 0, 0, 0);
             status_t status = virq_forward(machine.vm, device->intid[irq], device->slot[irq], device->intid[irq],
                                            device->edge[irq] ? IRQ_EDGE : 0);
             if (status != STATUS_OK)

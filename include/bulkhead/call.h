@@ -261,7 +261,9 @@ enum call {
      */
     CALL_SYSTEM_LOG,
     /*
-     * CALL_SYSTEM_STATS(system) → bytes of the kernel's image with its stacks and tables, bytes given to partitions, bytes of those in use. RIGHT_LOG.
+     * CALL_SYSTEM_STATS(system) → bytes of the kernel's image with its stacks and tables, bytes given to partitions, bytes of those in use, physical
+     * interrupts bound, shared ones that are enabled or active (no more than are bound, or something was left over), tags given out in this
+     * generation. RIGHT_LOG.
      */
     CALL_SYSTEM_STATS,
     CALL_COUNT,

@@ -130,9 +130,12 @@ void arch_wait_trap(struct cpu *cpu, bool on);
 /* --- Physical interrupts (irq.c) --------------------------------------------------------------------------------- */
 
 void arch_irq_enable(unsigned number, unsigned cpu, bool edge);
+/* It does not come any more, and what came and was not taken is forgotten, unless its level is there still. */
 void arch_irq_disable(unsigned number);
 /* Deactivates: it may come again. */
 void arch_irq_complete(unsigned number);
+/* How many that are not private to a CPU are enabled, or active. */
+unsigned arch_irqs_awake(void);
 
 /* --- Calls that only this architecture has (call.c) --------------------------------------------------------------- */
 

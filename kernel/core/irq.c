@@ -99,6 +99,22 @@ void irq_vm_died(const struct vm *vm)
     }
 }
 
+void irq_signal_died(const struct signal *signal)
+{
+    for (unsigned i = 0; i < RECEIVERS_MAX; i++) {
+        if (receivers[i].binding.signal == signal)
+            irq_unbind(receivers[i].number);
+    }
+}
+
+unsigned irq_bound_count(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < RECEIVERS_MAX; i++)
+        count += receiver_used(&receivers[i]);
+    return count;
+}
+
 status_t irq_acknowledge(unsigned number)
 {
     const struct receiver *receiver = receiver_find(number);

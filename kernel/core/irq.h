@@ -14,6 +14,9 @@ status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu
 /* No VM or signal uses it any more. */
 void irq_unbind(unsigned number);
 void irq_vm_died(const struct vm *vm);
+void irq_signal_died(const struct signal *signal);
+/* How many are somebody's. */
+unsigned irq_bound_count(void);
 /* It was handled. STATUS_STATE if it is not bound to a signal. */
 status_t irq_acknowledge(unsigned number);
 

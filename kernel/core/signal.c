@@ -2,6 +2,7 @@
 #include "signal.h"
 #include "call.h"
 #include "cpu.h"
+#include "irq.h"
 #include "partition.h"
 #include "thread.h"
 
@@ -78,6 +79,7 @@ bool signal_forget(struct thread *thread)
 
 bool signal_destroy(struct signal *signal)
 {
+    irq_signal_died(signal);
     while (signal->bindings)
         binding_set(CONTAINER_OF(signal->bindings, struct binding, link), NULL, 0);
     lock_take(&signal->lock);

@@ -1,7 +1,9 @@
 /* Power, the log, statistics. */
 #include "system.h"
 #include "arch.h"
+#include "irq.h"
 #include "partition.h"
+#include "tag.h"
 
 enum { LOG_BYTES = 32 };
 
@@ -40,5 +42,8 @@ status_t call_system_stats(struct cpu *cpu, struct partition *self, uint64_t *r)
     r[1] = platform.image.size + arch_kernel_area_tables();
     r[2] = given;
     r[3] = given - free;
+    r[4] = irq_bound_count();
+    r[5] = arch_irqs_awake();
+    r[6] = tags_given();
     return STATUS_OK;
 }

@@ -68,6 +68,11 @@ static unsigned tag_next_free(void)
     }
 }
 
+unsigned tags_given(void)
+{
+    return next - 1;
+}
+
 static uint64_t tag_renew(uint64_t old)
 {
     uint64_t number = old & ((1 << TAG_BITS) - 1);

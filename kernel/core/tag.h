@@ -13,6 +13,8 @@ struct tag {
 
 /* Before a CPU runs with this tag: makes sure that it is of the current generation. Returns its number. */
 unsigned tag_activate(unsigned cpu, struct tag *tag);
+/* How many numbers this generation has given out. */
+unsigned tags_given(void);
 /* For tests and start-up: all tags free, first generation. */
 void tags_init(void);
 

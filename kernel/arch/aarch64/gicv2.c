@@ -82,6 +82,7 @@ static void enable(unsigned intid, unsigned cpu, bool edge)
 static void disable(unsigned intid)
 {
     gicd_bit_write(gic.distributor, GICD_ICENABLER, intid);
+    gicd_bit_write(gic.distributor, GICD_ICPENDR, intid);
     mmio_read32(gic.distributor + GICD_CTLR); /* the write has arrived */
 }
 

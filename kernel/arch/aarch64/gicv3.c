@@ -127,6 +127,7 @@ static void enable(unsigned intid, unsigned cpu, bool edge)
 static void disable(unsigned intid)
 {
     gicd_bit_write(gic.distributor, GICD_ICENABLER, intid);
+    gicd_bit_write(gic.distributor, GICD_ICPENDR, intid);
     gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
 }
 

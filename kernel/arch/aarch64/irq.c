@@ -4,6 +4,7 @@
 #include "board.h"
 #include "cpu.h"
 #include "gic.h"
+#include "gic_registers.h"
 
 enum { SGI_IPI, SGI_STOP };
 
@@ -97,6 +98,17 @@ void arch_irq_enable(unsigned number, unsigned cpu, bool edge)
 void arch_irq_disable(unsigned number)
 {
     gic.ops->disable(number);
+}
+
+unsigned arch_irqs_awake(void)
+{
+    unsigned count = 0;
+    for (unsigned first = GIC_SPI_FIRST; first < gic.intids; first += 32) {
+        uintptr_t word = gic.distributor + first / 8;
+        for (uint32_t awake = mmio_read32(word + GICD_ISENABLER) | mmio_read32(word + GICD_ISACTIVER); awake; awake &= awake - 1)
+            count++;
+    }
+    return count;
 }
 
 void arch_irq_complete(unsigned number)

@@ -37,11 +37,16 @@ void vgic_vm_reset(struct vm *vm)
     }
 }
 
-/* A shared line that may have been another vCPU's of the same index: nothing of that remains but what is pending. */
+/*
+ * A shared line that may have been another vCPU's of the same index: nothing of that remains but what is pending. What the other one did not end
+ * would keep a physical interrupt silent for ever.
+ */
 static void virq_adopt(struct vcpu *vcpu, struct virq *virq, unsigned line)
 {
     if (virq->target != vcpu->index)
         return;
+    if (virq->physical)
+        gic.ops->set_active(virq->physical, false);
     virq->flags &= (uint8_t)~(ACTIVE | QUEUED);
     virq->lr = VIRQ_NO_LR;
     virq_changed(vcpu, virq, line);

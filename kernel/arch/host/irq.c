@@ -20,6 +20,14 @@ void arch_irq_complete(unsigned number)
     host.interrupts[number].active = false;
 }
 
+unsigned arch_irqs_awake(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < HOST_INTERRUPTS; i++)
+        count += host.interrupts[i].enabled || host.interrupts[i].active;
+    return count;
+}
+
 static void handle(struct cpu *cpu, void *argument)
 {
     irq_handle(cpu, *(const unsigned *)argument);
