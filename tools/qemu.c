@@ -12,6 +12,24 @@ struct arguments {
     size_t count;
 };
 
+static const char *const zcu102_quiet[] = {"-audiodev", "none,id=none", "-nic", "user,restrict=on", "-nic", "user,restrict=on",
+                                           "-nic", "user,restrict=on", "-nic", "user,restrict=on", NULL};
+
+static const struct machine machines[] = {
+    {.name = "virt", .type = "virt,virtualization=on"},
+    {.name = "zcu102", .type = "xlnx-zcu102,virtualization=on", .tree = "debian/boards/zynqmp-zcu102-rev1.0.dtb",
+     .cpu = "cortex-a53", .gic = 2, .cpus = 4, .memory = UINT64_C(2) << 30, .text = "four Cortex-A53, a GICv2 and 2G of RAM",
+     .quiet = zcu102_quiet},
+};
+
+const struct machine *machine_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof machines / sizeof machines[0]; i++)
+        if (strcmp(name, machines[i].name) == 0)
+            return &machines[i];
+    return NULL;
+}
+
 /* Takes the string over. */
 static void add(struct arguments *arguments, char *text)
 {
@@ -25,6 +43,9 @@ static void add_option(struct arguments *arguments, const char *option, char *va
     add(arguments, value);
 }
 
+/* More than the host may have: it is taken as it is touched. */
+static const uint64_t reserve_most = UINT64_C(4) << 30;
+
 /* Under icount the counter runs at 1 GHz, so that one tick is one instruction with a shift of 0. */
 static char *cpu_model(const struct board *board)
 {
@@ -34,14 +55,39 @@ static char *cpu_model(const struct board *board)
     return text_format("%s%s%s", board->cpu, quick, board->measuring ? ",cntfrq=1000000000" : "");
 }
 
+static void add_list(struct arguments *arguments, const char *const *list)
+{
+    for (; list != NULL && *list != NULL; list++)
+        add(arguments, text_format("%s", *list));
+}
+
+/* QEMU's type of the machine, and what that lets one choose. */
+static void add_machine(struct arguments *arguments, const struct board *board)
+{
+    const char *type = board->machine->type;
+
+    if (board->machine->cpu != NULL) {
+        add_option(arguments, "-M", text_format("%s", type));
+        add_list(arguments, board->machine->quiet);
+    } else {
+        add_option(arguments, "-M", text_format("%s,gic-version=%u%s%s", type, board->gic,
+                                                board->measuring ? ",dtb-randomness=off" : "",
+                                                board->memory > reserve_most ? ",memory-backend=ram" : ""));
+        add_option(arguments, "-cpu", cpu_model(board));
+    }
+    if (board->tree != NULL)
+        add_option(arguments, "-dtb", text_format("%s", board->tree));
+}
+
 static void add_board(struct arguments *arguments, const struct board *board)
 {
     add(arguments, text_format("qemu-system-aarch64"));
-    add_option(arguments, "-M", text_format("virt,virtualization=on,gic-version=%u%s", board->gic,
-                                            board->measuring ? ",dtb-randomness=off" : ""));
-    add_option(arguments, "-cpu", cpu_model(board));
+    add_machine(arguments, board);
     add_option(arguments, "-smp", text_format("%u", board->cpus));
     add_option(arguments, "-m", text_format("%lluM", (unsigned long long)(board->memory >> 20)));
+    if (board->memory > reserve_most)
+        add_option(arguments, "-object", text_format("memory-backend-ram,id=ram,size=%lluM,reserve=off",
+                                                     (unsigned long long)(board->memory >> 20)));
     if (board->measuring) {
         add_option(arguments, "-icount", text_format("shift=%u,sleep=off", board->shift));
         add_option(arguments, "-rtc", text_format("base=2024-01-01T00:00:00,clock=vm"));
@@ -69,8 +115,7 @@ char **qemu_arguments(const struct board *board, const char *path)
         add(&arguments, text_format("-S"));
     }
     add_option(&arguments, "-kernel", text_format("%s", path));
-    for (char *const *extra = board->extra; extra != NULL && *extra != NULL; extra++)
-        add(&arguments, text_format("%s", *extra));
+    add_list(&arguments, (const char *const *)board->extra);
     add(&arguments, NULL);
     return arguments.list;
 }

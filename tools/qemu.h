@@ -1,11 +1,25 @@
-/* The board that an image is run on: QEMU's `virt`. */
+/* The board that an image is run on: one of QEMU's machines. */
 #ifndef TOOLS_QEMU_H
 #define TOOLS_QEMU_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What of a board is fixed; 0 or NULL: the user's choice. */
+struct machine {
+    const char *name;
+    const char *type; /* QEMU's name for it, with properties */
+    const char *tree; /* file with its device tree, below the build directory; NULL: QEMU makes one */
+    const char *cpu;
+    unsigned gic, cpus;
+    uint64_t memory;
+    const char *text; /* what it has, for messages */
+    const char *const *quiet; /* arguments that keep QEMU from complaining about devices that nobody uses; ends with NULL */
+};
+
 struct board {
+    const struct machine *machine;
+    const char *tree; /* the machine's, as a path; NULL if it has none */
     unsigned cpus;
     uint64_t memory; /* bytes; a multiple of 1 MiB */
     const char *cpu; /* QEMU's name for the model */
@@ -15,6 +29,9 @@ struct board {
     unsigned gdb_port; /* 0: no debugger */
     char *const *extra; /* further arguments; ends with NULL */
 };
+
+/* The machine of that name, or NULL. */
+const struct machine *machine_find(const char *name);
 
 /* QEMU's command line, booting the image at `path`; ends with NULL. Fresh memory. */
 char **qemu_arguments(const struct board *board, const char *path);

@@ -41,6 +41,8 @@ static const char help[] =
     "  --cpus N            virtual processors, 1 to 8 (default 1); the i-th runs on host\n"
     "                      CPU i modulo --host-cpus\n"
     "The board:\n"
+    "  --machine NAME      virt (default), or zcu102: four Cortex-A53, a GICv2 and 2G of RAM,\n"
+    "                      without the following options except --gdb\n"
     "  --host-cpus N       processors, 1 to 8 (default: as many as --cpus, or 4)\n"
     "  --host-memory SIZE  RAM (default: what the system needs)\n"
     "  --cpu MODEL         QEMU's processor model (default cortex-a57)\n"
@@ -75,12 +77,25 @@ static uint64_t memory_needed(const struct system *system, const struct image *i
     return needed;
 }
 
+static bool check_machine_memory(struct run_options *wanted, uint64_t needed)
+{
+    wanted->board.memory = wanted->board.machine->memory;
+    if (needed < wanted->board.memory)
+        return true;
+    message_at((struct place){.file = "--machine"}, SEVERITY_ERROR,
+               "%s has less than the %lluM that the VMs and their images take; give them less", wanted->board.machine->name,
+               (unsigned long long)(needed / MEGA + 1));
+    return false;
+}
+
 static bool choose_memory(struct run_options *wanted, const struct system *system, const struct image *image)
 {
     uint64_t needed = memory_needed(system, image);
     uint64_t step = HOST_MEMORY_STEP * MEGA;
     uint64_t memory = (needed + HOST_MEMORY_SPARE * MEGA + step - 1) / step * step;
 
+    if (wanted->board.machine->memory != 0)
+        return check_machine_memory(wanted, needed);
     wanted->board.memory = memory > HOST_MEMORY_LEAST * MEGA ? memory : HOST_MEMORY_LEAST * MEGA;
     if (wanted->host_memory == NULL)
         return true;
@@ -140,17 +155,29 @@ static int run_system(struct run_options *wanted, const struct system *system, c
     return status;
 }
 
+static bool check_tree(const char *tree)
+{
+    if (tree == NULL || access(tree, R_OK) == 0)
+        return true;
+    message_at((struct place){.file = tree}, SEVERITY_ERROR, "%s; run scripts/fetch-debian", strerror(errno));
+    return false;
+}
+
 static int run(struct run_options *wanted)
 {
     char *build_dir = build_dir_find(wanted->build_dir);
+    char *tree = wanted->board.machine->tree ? text_format("%s/%s", build_dir, wanted->board.machine->tree) : NULL;
     struct system system;
     int status = STATUS_ERROR;
     bool good = wanted->source != NULL ? system_load(&system, wanted->source) : system_generate(&system, &wanted->guest);
 
+    wanted->board.tree = tree;
+    good = check_tree(tree) && good;
     good = system_check(&system, build_dir, wanted->board.cpus) && good;
     if (good)
         status = run_system(wanted, &system, build_dir);
     system_free(&system);
+    free(tree);
     free(build_dir);
     return status;
 }
@@ -164,6 +191,7 @@ enum {
     OPTION_DTB,
     OPTION_MEMORY,
     OPTION_CPUS,
+    OPTION_MACHINE,
     OPTION_HOST_CPUS,
     OPTION_HOST_MEMORY,
     OPTION_CPU,
@@ -183,6 +211,7 @@ static const struct option options[] = {
     {"dtb", required_argument, NULL, OPTION_DTB},
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"cpus", required_argument, NULL, OPTION_CPUS},
+    {"machine", required_argument, NULL, OPTION_MACHINE},
     {"host-cpus", required_argument, NULL, OPTION_HOST_CPUS},
     {"host-memory", required_argument, NULL, OPTION_HOST_MEMORY},
     {"cpu", required_argument, NULL, OPTION_CPU},
@@ -212,6 +241,14 @@ static int take_host_memory(struct run_options *wanted)
     return STATUS_OK;
 }
 
+static int take_machine(struct run_options *wanted)
+{
+    wanted->board.machine = machine_find(optarg);
+    if (wanted->board.machine == NULL)
+        return message_usage("run", "--machine is virt or zcu102, not %s", optarg);
+    return STATUS_OK;
+}
+
 /* Where the value of an option that is any text goes; NULL if `option` is not one of these. */
 static const char **text_option(struct run_options *wanted, int option)
 {
@@ -238,6 +275,7 @@ static int take_option(struct run_options *wanted, int option, char *const argum
     }
     switch (option) {
     case OPTION_CPUS: return take_number("--cpus", 1, DESCRIPTION_MAX_VCPUS, &wanted->guest.cpus);
+    case OPTION_MACHINE: return take_machine(wanted);
     case OPTION_HOST_CPUS: return take_number("--host-cpus", 1, DESCRIPTION_MAX_CPUS, &wanted->board.cpus);
     case OPTION_HOST_MEMORY: return take_host_memory(wanted);
     case OPTION_GIC: return take_number("--gic", 2, 3, &wanted->board.gic);
@@ -246,6 +284,25 @@ static int take_option(struct run_options *wanted, int option, char *const argum
     case OPTION_DRY_RUN: wanted->dry_run = true; return STATUS_OK;
     default: return option_refuse("run", option, arguments);
     }
+}
+
+/* A machine that leaves no choice, or the defaults of what was not chosen. */
+static int complete_board(struct run_options *wanted)
+{
+    struct board *board = &wanted->board;
+    const struct machine *machine = board->machine;
+
+    if (machine->cpu != NULL) {
+        if (board->cpu || board->gic || board->cpus || board->measuring || wanted->host_memory)
+            return message_usage("run", "--machine %s has %s; leave out --cpu, --gic, --host-cpus, --host-memory and --icount",
+                                 machine->name, machine->text);
+        board->cpus = machine->cpus;
+    }
+    board->cpu = board->cpu != NULL ? board->cpu : "cortex-a57";
+    board->gic = board->gic != 0 ? board->gic : DEFAULT_GIC;
+    if (board->cpus == 0)
+        board->cpus = wanted->source != NULL ? DEFAULT_HOST_CPUS : wanted->guest.cpus;
+    return STATUS_OK;
 }
 
 /* Options that belong to one of the two forms, and their defaults. */
@@ -264,8 +321,8 @@ static int complete(struct run_options *wanted, int count, char *const arguments
     wanted->source = count == 1 ? arguments[0] : NULL;
     guest->cpus = guest->cpus == 0 ? 1 : guest->cpus;
     guest->memory = guest->memory == NULL ? "512M" : guest->memory;
-    if (wanted->board.cpus == 0)
-        wanted->board.cpus = wanted->source != NULL ? DEFAULT_HOST_CPUS : guest->cpus;
+    if (complete_board(wanted) != STATUS_OK)
+        return STATUS_USAGE;
     guest->host_cpus = wanted->board.cpus;
     return STATUS_OK;
 }
@@ -284,7 +341,7 @@ static char *const *split_extra(int *count, char *arguments[])
 
 int command_run(int count, char *arguments[])
 {
-    struct run_options wanted = {.board = {.cpu = "cortex-a57", .gic = DEFAULT_GIC}};
+    struct run_options wanted = {.board = {.machine = machine_find("virt")}};
     int option, status = STATUS_OK;
 
     wanted.board.extra = split_extra(&count, arguments);

@@ -501,6 +501,36 @@ def test_run_generates_the_description(place):
     assert r'bootargs = "a \"b\" \\"' in text and "focus;" in text
 
 
+def test_run_on_another_machine(place):
+    tree = place / "build/debian/boards/zynqmp-zcu102-rev1.0.dtb"
+    result = run_tool(place, "run", "--dry-run", "--machine", "zcu102", "--kernel", place / "image")
+    assert result.returncode == 1 and result.stderr.startswith(f"{tree}: error: ") and "run scripts/fetch-debian" in result.stderr
+    tree.parent.mkdir(parents=True)
+    tree.touch()
+    command = dry_run(place, "--machine", "zcu102", "--kernel", place / "image")
+    assert option(command, "-M") == "xlnx-zcu102,virtualization=on" and option(command, "-dtb") == str(tree)
+    assert option(command, "-smp") == "4" and option(command, "-m") == "2048M" and "-cpu" not in command
+    result = run_tool(place, "run", "--dry-run", "--machine", "zcu102", "--kernel", place / "image", "--memory", "2G")
+    assert result.returncode == 1 and "zcu102 has less than" in result.stderr
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["--machine", "zcu102", "--gic", "2"], "has four Cortex-A53, a GICv2"),
+    (["--cpu", "max", "--machine", "zcu102"], "leave out --cpu"),
+    (["--machine", "zcu102", "--icount", "0"], "leave out"),
+    (["--machine", "raspi"], "virt or zcu102, not raspi"),
+])
+def test_run_machine_leaves_no_choice(place, arguments, words):
+    result = run_tool(place, "run", "--dry-run", *arguments, "--kernel", place / "image")
+    assert result.returncode == 2 and words in result.stderr
+
+
+def test_run_more_memory_than_the_host_has(place):
+    command = dry_run(place, "--kernel", place / "image", "--host-memory", "64G")
+    assert option(command, "-object") == "memory-backend-ram,id=ram,size=65536M,reserve=off"
+    assert option(command, "-M").endswith(",memory-backend=ram") and option(command, "-m") == "65536M"
+
+
 @pytest.mark.parametrize("arguments, name, words", [
     (["--kernel", "no"], "--kernel", "No such file"),
     (["--kernel", "image", "--initrd", "no"], "--initrd", "No such file"),
