@@ -13,7 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GENERATED_TREE_ROOM = 64 << 10 }; /* bytes of RAM that the monitor's device tree may take */
+enum {
+    GENERATED_TREE_ROOM = 64 << 10, /* bytes of RAM that the monitor's device tree may take */
+    FLASH_BANK = 64 << 20,
+};
 
 static const char help[] =
     "Usage: bulkhead check [OPTION]... SYSTEM.dts\n"
@@ -58,25 +61,44 @@ static uint64_t check_kernel(struct system *system, const struct description_vm 
     return image.problem == NULL ? image.memory : 0;
 }
 
-static uint64_t check_initrd(struct system *system, const struct description_vm *vm)
+/* A file whose contents are the guest's affair. Its size; 0 if there is none. */
+static uint64_t check_plain(struct system *system, const struct description_vm *vm, const char *property, const char *name,
+                            const char *(*find_problem)(const struct file *file))
 {
     struct file file;
     const char *problem;
     uint64_t size;
     char *path;
 
-    if (vm->initrd == NULL)
+    if (name == NULL)
         return 0;
-    path = system_file(system, vm->node, "initrd", vm->initrd);
+    path = system_file(system, vm->node, property, name);
     problem = file_open(&file, path);
-    if (problem == NULL && file.size == 0)
-        problem = "is empty";
+    if (problem == NULL)
+        problem = find_problem(&file);
     if (problem != NULL)
-        complain(system, vm->node, "initrd", SEVERITY_ERROR, path, problem);
+        complain(system, vm->node, property, SEVERITY_ERROR, path, problem);
     size = file.size;
     file_close(&file);
     free(path);
     return size;
+}
+
+static const char *find_empty(const struct file *file)
+{
+    return file->size == 0 ? "is empty" : NULL;
+}
+
+static const char *find_flash_problem(const struct file *file)
+{
+    return file->size > FLASH_BANK ? "is larger than 64M, a bank of flash memory: give the image for QEMU's virt board" : find_empty(file);
+}
+
+static const char *find_firmware_problem(const struct file *file)
+{
+    if (file->size >= 4 && memcmp(file->data, "\177ELF", 4) == 0)
+        return "is an ELF file; firmware is what stands in flash memory, entered at its first byte: give the flat binary (u-boot.bin)";
+    return find_flash_problem(file);
 }
 
 static const char *find_tree_problem(const struct file *file)
@@ -90,32 +112,18 @@ static const char *find_tree_problem(const struct file *file)
 
 static uint64_t check_dtb(struct system *system, const struct description_vm *vm)
 {
-    struct file file;
-    const char *problem;
-    uint64_t size;
-    char *path;
-
-    if (vm->dtb == NULL)
-        return GENERATED_TREE_ROOM;
-    path = system_file(system, vm->node, "dtb", vm->dtb);
-    problem = file_open(&file, path);
-    if (problem == NULL)
-        problem = find_tree_problem(&file);
-    if (problem != NULL)
-        complain(system, vm->node, "dtb", SEVERITY_ERROR, path, problem);
-    size = file.size;
-    file_close(&file);
-    free(path);
-    return size;
+    return vm->dtb == NULL ? GENERATED_TREE_ROOM : check_plain(system, vm, "dtb", vm->dtb, find_tree_problem);
 }
 
 static void check_vm(struct system *system, const struct description_vm *vm)
 {
-    uint64_t kernel = check_kernel(system, vm);
-    uint64_t initrd = check_initrd(system, vm);
+    uint64_t kernel = vm->firmware == NULL ? check_kernel(system, vm) : check_plain(system, vm, "kernel", vm->kernel, find_empty);
+    uint64_t initrd = check_plain(system, vm, "initrd", vm->initrd, find_empty);
     uint64_t tree = check_dtb(system, vm);
     uint64_t mega = UINT64_C(1) << 20;
 
+    check_plain(system, vm, "firmware", vm->firmware, find_firmware_problem);
+    check_plain(system, vm, "flash", vm->flash, find_flash_problem);
     if (vm->memory != 0 && (kernel > vm->memory || initrd > vm->memory - kernel || tree > vm->memory - kernel - initrd))
         system_message(system, vm->node, "memory", SEVERITY_ERROR,
                        "memory: too small for what is loaded; kernel, initrd and device tree need %lluM, more to work with",

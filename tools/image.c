@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    TREE_ROOM = 16 << 10, /* by how much members' names may lengthen the tree: 16 VMs, 3 names of at most 48 bytes each */
+    TREE_ROOM = 16 << 10, /* by how much members' names may lengthen the tree: 16 VMs, 5 names of at most 48 bytes each */
     KERNEL_HEADER_SIZE = 64,
     KERNEL_IMAGE_SIZE = 16, /* offset of the field */
     KERNEL_MAGIC = 56,
@@ -141,6 +141,8 @@ static bool add_vms(struct image *image, const struct system *system)
 
         good &= add_vm_file(image, system, vm, "kernel", vm->kernel);
         good &= add_vm_file(image, system, vm, "initrd", vm->initrd);
+        good &= add_vm_file(image, system, vm, "firmware", vm->firmware);
+        good &= add_vm_file(image, system, vm, "flash", vm->flash);
         good &= add_vm_file(image, system, vm, "dtb", vm->dtb);
     }
     return good;

@@ -326,8 +326,10 @@ static const struct rule system_rules[] = {
 
 static const struct rule vm_rules[] = {
     {.name = "compatible", .read = read_nothing},
-    {.name = "kernel", .read = read_text, .offset = VM(kernel), .required = true, .example = "kernel = \"Image\""},
+    {.name = "kernel", .read = read_text, .offset = VM(kernel), .example = "kernel = \"Image\""},
     {.name = "initrd", .read = read_text, .offset = VM(initrd), .example = "initrd = \"initrd.gz\""},
+    {.name = "firmware", .read = read_text, .offset = VM(firmware), .example = "firmware = \"u-boot.bin\""},
+    {.name = "flash", .read = read_text, .offset = VM(flash), .example = "flash = \"vars.fd\""},
     {.name = "dtb", .read = read_text, .offset = VM(dtb), .example = "dtb = \"guest.dtb\""},
     {.name = "bootargs", .read = read_bootargs, .offset = VM(bootargs), .example = "bootargs = \"console=ttyAMA0\""},
     {.name = "memory", .read = read_memory, .offset = VM(memory), .required = true, .example = "memory = \"512M\""},
@@ -433,6 +435,18 @@ static void read_node_name(const struct reader *reader, int node, char name[DESC
 
 static const struct description_restart restart_default = {.first_ms = 100, .most_ms = 10000, .stable_ms = 60000, .limit = 0};
 
+/* What starts a VM: a kernel, or firmware, which may have one as well. */
+static void check_start(const struct reader *reader, int node)
+{
+    bool kernel = fdt_getprop(reader->tree, node, "kernel", NULL) != NULL;
+    bool firmware = fdt_getprop(reader->tree, node, "firmware", NULL) != NULL;
+
+    if (!kernel && !firmware)
+        REPORT(reader, node, NULL, "has no property \"kernel\"; add kernel = \"Image\", or firmware = \"u-boot.bin\"");
+    if (!firmware && fdt_getprop(reader->tree, node, "flash", NULL) != NULL)
+        REPORT(reader, node, "flash", "only a VM with firmware has flash memory; add firmware = \"u-boot.bin\" or take this out");
+}
+
 static void read_vm(const struct reader *reader, int node)
 {
     struct description *out = reader->out;
@@ -450,6 +464,7 @@ static void read_vm(const struct reader *reader, int node)
     vm->restart = restart_default;
     read_node_name(reader, node, vm->name);
     read_properties(reader, vm_rules, node, vm);
+    check_start(reader, node);
 }
 
 static void read_component(const struct reader *reader, int node)

@@ -51,8 +51,10 @@ struct description_restart {
 struct description_vm {
     char name[DESCRIPTION_NAME_SIZE];
     int node;           /* offset in the tree */
-    const char *kernel; /* a file's path in the source, a package member's name in a packed image; so are the next two */
+    const char *kernel; /* NULL: only with firmware. A file's path in the source, a package member's name in a packed image; so are the next two */
     const char *initrd; /* NULL: none */
+    const char *firmware; /* NULL: none; the kernel is loaded. A file, as the others */
+    const char *flash;    /* what the second bank of flash memory holds at first; NULL: nothing */
     const char *dtb;    /* NULL: the monitor generates one */
     const char *bootargs; /* NULL: none */
     uint64_t memory;      /* bytes */

@@ -12,6 +12,7 @@
 
 /* Where things are in the monitor's space (see also instance.h). */
 #define PLACE_MEMBERS UINT64_C(0x800000000) /* congruent to the physical address mod 2 MiB */
+#define PLACE_FLASH UINT64_C(0xf00000000)
 #define PLACE_RAM UINT64_C(0x1000000000)
 
 enum {
@@ -23,12 +24,15 @@ enum {
     KERNEL_PAGES = 16,
     KERNEL_PAGES_VCPU = 4,
     KERNEL_PAGES_GIB = 2,
+    KERNEL_PAGES_FLASH = 4,
+    FLASH_UNIT = 0x200000,      /* a bank of flash memory exists by blocks of 2 MiB, at least one, */
+    FLASH_BANK_SIZE = 0x4000000 /* at most so much */
 };
 
 static uint64_t kernel_bytes(const struct description_vm *described)
 {
     uint64_t gib = (described->memory + GIBIBYTE - 1) / GIBIBYTE;
-    return (KERNEL_PAGES + KERNEL_PAGES_VCPU * described->vcpu_count + KERNEL_PAGES_GIB * gib) * PAGE;
+    return ((described->firmware ? KERNEL_PAGES_FLASH : 0) + KERNEL_PAGES + KERNEL_PAGES_VCPU * described->vcpu_count + KERNEL_PAGES_GIB * gib) * PAGE;
 }
 
 static uint64_t cpu_mask(const struct description_vm *described)
@@ -51,10 +55,32 @@ static void check_description(const struct vm *vm)
     check_member(vm, described->kernel, "kernel");
     check_member(vm, described->initrd, "initrd");
     check_member(vm, described->dtb, "dtb");
+    check_member(vm, described->firmware, "firmware");
+    check_member(vm, described->flash, "flash");
     if (described->bootargs && strlen(described->bootargs) > BOOTARGS_MAX)
         log_fail("description, /%s, bootargs: %lu characters are more than the %d that fit\n", vm->instance.name,
                  strlen(described->bootargs), BOOTARGS_MAX);
     devices_check(vm);
+}
+
+/* Memory for a bank whose contents come from the member; NULL: none. */
+static uint64_t flash_size(const struct vm *vm, const char *member, const char *property)
+{
+    uint64_t size = member ? package_find(member).size : 0;
+    if (size > FLASH_BANK_SIZE)
+        log_fail("description, /%s, %s: the file is larger than a bank of flash memory, 64 MiB\n", vm->instance.name, property);
+    return size ? (size + FLASH_UNIT - 1) & ~(uint64_t)(FLASH_UNIT - 1) : FLASH_UNIT;
+}
+
+static void reserve_flash(struct vm *vm)
+{
+    uint64_t largest;
+    if (!vm->described->firmware)
+        return;
+    uint64_t size = flash_size(vm, vm->described->firmware, "firmware") + flash_size(vm, vm->described->flash, "flash");
+    if (!memory_take_ram(&vm->flash, size, &largest))
+        log_fail("description, /%s, firmware: no %lu MiB are left for flash memory: describe fewer or smaller VMs\n", vm->instance.name,
+                 size / MEBIBYTE);
 }
 
 static void reserve_ram(struct vm *vm)
@@ -91,6 +117,7 @@ void vm_reserve(struct vm *vm, unsigned number, unsigned index)
     check_description(vm);
     instance_reserve(in);
     reserve_ram(vm);
+    reserve_flash(vm);
     vm->guest_space = slot_allocate();
     vm->object = slot_allocate();
     in->reaper = slot_allocate();
@@ -134,6 +161,21 @@ static void give_member(struct instance *in, const char *name, const char *membe
     resource->size = member.size;
     uint64_t size = (member.size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
     instance_map(in, member.extent, resource->address, member.offset, size, RIGHT_READ, name);
+}
+
+static void give_flash(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    if (!vm->flash.size)
+        return;
+    struct startup_resource *banks = instance_resource(in, "banks");
+    banks->slot = instance_give(in, vm->flash.slot, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, 0, 0, "flash memory");
+    banks->address = PLACE_FLASH;
+    banks->size = vm->flash.size;
+    banks->value = flash_size(vm, vm->described->firmware, "firmware");
+    instance_map(in, vm->flash.slot, PLACE_FLASH, 0, vm->flash.size, RIGHT_READ | RIGHT_WRITE, "flash memory");
+    give_member(in, "firmware", vm->described->firmware);
+    give_member(in, "flash", vm->described->flash);
 }
 
 static void give_settings(struct vm *vm)
@@ -195,6 +237,7 @@ bool vm_build(struct vm *vm)
     give_member(in, "kernel", vm->described->kernel);
     give_member(in, "initrd", vm->described->initrd);
     give_member(in, "dtb", vm->described->dtb);
+    give_flash(vm);
     give_settings(vm);
     give_status(vm);
     give_doorbells(vm);

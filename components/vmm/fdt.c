@@ -2,6 +2,7 @@
 #include "fdt_writer.h"
 
 #include "devices.h"
+#include "flash.h"
 #include "format.h"
 #include "machine.h"
 #include "mmio.h"
@@ -119,6 +120,32 @@ static void rtc_write(struct fdt_writer *writer)
     fdt_node_end(writer);
 }
 
+static void flash_node_write(struct fdt_writer *writer)
+{
+    named_node_begin(writer, "flash", FLASH_BASE);
+    fdt_write_text(writer, "compatible", "cfi-flash");
+    WRITE_CELLS(writer, "reg", 0, FLASH_BASE, 0, FLASH_BANK_SIZE, 0, FLASH_BASE + FLASH_BANK_SIZE, 0, FLASH_BANK_SIZE);
+    WRITE_CELLS(writer, "bank-width", 4);
+    fdt_node_end(writer);
+}
+
+static void fw_cfg_node_write(struct fdt_writer *writer)
+{
+    named_node_begin(writer, "fw-cfg", FW_CFG_BASE);
+    fdt_write_text(writer, "compatible", "qemu,fw-cfg-mmio");
+    fdt_write_reg(writer, FW_CFG_BASE, FW_CFG_SIZE, 2, 2);
+    fdt_write_empty(writer, "dma-coherent");
+    fdt_node_end(writer);
+}
+
+static void firmware_write(struct fdt_writer *writer)
+{
+    if (!machine.firmware.data)
+        return;
+    flash_node_write(writer);
+    fw_cfg_node_write(writer);
+}
+
 static void doorbells_write(struct fdt_writer *writer)
 {
     unsigned count;
@@ -232,6 +259,7 @@ int fdt_generate(void *buffer, size_t size, const struct fdt_boot *boot)
     uart_write(&writer);
     if (mmio_find(RTC_BASE))
         rtc_write(&writer);
+    firmware_write(&writer);
     doorbells_write(&writer);
     devices_write(&writer);
     fdt_node_end(&writer);

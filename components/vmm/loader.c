@@ -3,6 +3,7 @@
  *    kernel     Image: base + text_offset, image_size bytes; flat: base; ELF: where its program headers say
  *    tree       behind the kernel (flat: at the end of RAM, since its .bss is unknown); 2 MiB apart if RAM is not small,
  *    initrd     then the initrd
+ *  With firmware: the tree only, at the base.
  *  A compressed kernel is decompressed to the end of RAM first and then loaded from there like a plain one.
  */
 #include "loader.h"
@@ -223,12 +224,25 @@ static bool rest_load(const struct placed *kernel, struct loader_result *result)
     }
     if (initrd_size && !guest_put("the initrd (`initrd`)", boot.initrd, machine.initrd.data, initrd_size, initrd_size))
         return false;
-    *result = (struct loader_result){kernel->entry, tree};
+    *result = (struct loader_result){kernel->entry, tree, tree};
     return tree_write(tree, room, &boot);
+}
+
+/* Firmware starts in flash memory, finds its tree at the start of RAM and fetches the rest by fw_cfg, as on QEMU's board. */
+static bool firmware_load(struct loader_result *result)
+{
+    struct fdt_boot boot = {0};
+    uint64_t room = tree_room();
+    *result = (struct loader_result){FLASH_BASE, machine.ram.base, 0};
+    if (!ram_at(machine.ram.base, room))
+        return refuse_size("the device tree", machine.ram.base, room);
+    return tree_write(machine.ram.base, room, &boot);
 }
 
 bool loader_load(struct loader_result *result)
 {
+    if (machine.firmware.data)
+        return firmware_load(result);
     struct placed kernel;
     return kernel_load(&kernel) && rest_load(&kernel, result);
 }

@@ -10,7 +10,8 @@
 
 struct loader_result {
     uint64_t entry; /* guest-physical address of the first instruction */
-    uint64_t dtb;   /* of the device tree: x0 */
+    uint64_t dtb;   /* of the device tree */
+    uint64_t argument; /* x0: the same, or zero for firmware, which knows where it is */
 };
 
 /** Loads everything anew. False if it does not fit or is malformed: what, and what to change, has been reported then. */

@@ -90,6 +90,8 @@ void machine_build(const struct startup *startup)
     machine.kernel = blob_find("kernel");
     machine.initrd = blob_find("initrd");
     machine.dtb = blob_find("dtb");
+    machine.firmware = blob_find("firmware");
+    machine.flash = blob_find("flash");
     machine.bootargs = blob_find("bootargs");
     machine.seed = blob_find("seed");
     const struct startup_resource *on_reset = startup_find("on-reset");

@@ -10,6 +10,7 @@
 
 /* Guest-physical addresses and interrupt numbers (INTID). */
 enum {
+    FLASH_BASE = 0,
     GICD_BASE = 0x08000000,
     GICD_SIZE = 0x10000,
     GICC_BASE = 0x08010000,
@@ -20,6 +21,8 @@ enum {
     UART_INTID = 33,
     RTC_BASE = 0x09010000,
     RTC_INTID = 34,
+    FW_CFG_BASE = 0x09020000,
+    FW_CFG_SIZE = 0x18,
     DEVICE_SIZE = 0x1000,
     DOORBELL_BASE = 0x0b000000,
     DOORBELL_SIZE = 4, /* of each one */
@@ -47,6 +50,7 @@ struct machine {
     uint8_t host_cpus[VM_VCPUS];
     struct ram ram;
     struct blob kernel, initrd, dtb, bootargs, seed;
+    struct blob firmware, flash; /* of the two banks of flash memory; data NULL: none */
     bool restart_on_reset;
     struct vm_status *status;
     cap_t status_signal;

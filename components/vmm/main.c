@@ -7,6 +7,8 @@
 #include "clock.h"
 #include "console_client.h"
 #include "devices.h"
+#include "flash_banks.h"
+#include "fw_cfg.h"
 #include "gic.h"
 #include "machine.h"
 #include "pl011.h"
@@ -95,6 +97,8 @@ static void build(const struct startup *startup)
     gic_build();
     pl011_build((const struct console *)console->address); /* NOLINT */
     pl031_build();
+    flash_banks_build();
+    fw_cfg_build();
     cpus_build();
 }
 

@@ -4,6 +4,8 @@
 
 #include "call_stubs.h"
 #include "devices.h"
+#include "flash_banks.h"
+#include "fw_cfg.h"
 #include "gic.h"
 #include "loader.h"
 #include "machine.h"
@@ -12,7 +14,7 @@
 #include "report.h"
 #include "vcpu.h"
 
-static void (*const resets[])(void) = {cpus_reset, gic_reset, pl011_reset, pl031_reset, devices_reset, report_reset};
+static void (*const resets[])(void) = {cpus_reset, gic_reset, pl011_reset, pl031_reset, devices_reset, flash_banks_reset, fw_cfg_reset, report_reset};
 
 void machine_stop(void)
 {
@@ -49,6 +51,6 @@ bool machine_restart(void)
         return fail();
     machine_release();
     machine_state_set(VM_STATE_RUNNING, NULL);
-    cpu_start(cpu_at(0), boot.entry, boot.dtb);
+    cpu_start(cpu_at(0), boot.entry, boot.argument);
     return true;
 }

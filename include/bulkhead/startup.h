@@ -51,6 +51,8 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "vm" (slot, RIGHT_CONFIGURE | RIGHT_RAISE); "guest-space" (slot, RIGHT_MAP);
  *           "ram" (slot; address in the monitor; value = guest-physical; size);
  *           "kernel", "initrd", "dtb" (address, size in bytes; read-only); "bootargs" (address, size);
+ *           "firmware", "flash" (address, size: files of the banks of flash memory; absent: none);
+ *           "banks" (with firmware; slot, address, size: memory of both; value = bytes of the first);
  *           "cpus" (size = number of vCPUs; value = host CPU of vCPU i in byte i); "priority" via struct startup;
  *           "gicv" (slot, size; GICv2); "seed" (address, size: 32 bytes for the DRBG; absent if the firmware gave none);
  *           "status" (address = struct vm_status; slot = root's signal, to raise with mask `value`);
