@@ -248,7 +248,7 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 
 IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(BUILD)/bulkhead
 
-.PHONY: all setup debian guests-debian run test unit system size bench docs spec clean help units
+.PHONY: all setup debian guests-debian run test test-quick unit system matrix size bench docs spec support clean help units
 
 all: $(IMAGES)
 
@@ -285,6 +285,17 @@ system: all
 	$(MAKE) guests-debian
 	scripts/run-tests system
 
+matrix: all
+	$(MAKE) debian
+	scripts/run-tests matrix
+
+# Half a minute instead of half an hour: unit tests, the command, the demo.
+test-quick:
+	scripts/setup
+	$(MAKE) debian
+	$(MAKE) all units
+	TESTS="-k 'test_tool or test_linux_reboots_beside_rt'" scripts/run-tests unit system
+
 size: all
 	$(MAKE) debian
 	$(PYTHON) scripts/measure-size
@@ -300,6 +311,9 @@ docs:
 spec:
 	$(PYTHON) scripts/spec-table
 
+support:
+	$(PYTHON) scripts/support-table
+
 clean:
 	rm -rf $(filter-out $(DEBIAN),$(wildcard $(BUILD)/*))
 
@@ -307,8 +321,10 @@ help:
 	@echo 'make            build everything into build/'
 	@echo 'make run        install what is missing, build, boot the demo (systems/demo.dts): Linux beside a real-time guest'
 	@echo 'make test       the same, then all tests; ends with "N passed, N failed"'
+	@echo 'make test-quick half a minute of them: unit tests, the command, the demo'
 	@echo 'make unit       unit tests only'
 	@echo 'make system     system tests only (TESTS="-k name" picks some)'
+	@echo 'make matrix     the test of the machines in SUPPORT.md; make support: writes what it showed there'
 	@echo 'make size       sizes of the kernel, to build/size.json; fails beyond the limits in bench/promises.toml'
 	@echo 'make bench      instruction counts, to build/bench/results.json; fails beyond the same limits'
 	@echo 'make docs       docs/interface.md from the headers; make spec: measured figures into SPECIFICATION.md and README.md'

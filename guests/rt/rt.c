@@ -6,14 +6,13 @@
 
 enum {
     NS_PER_S = 1000000000,
-    BACKLOG_S = 1, /* how far behind the task may fall and still handle every expiry, one by one */
     GAP_US = 100,  /* no exit of a guest that is left alone takes as long */
 };
 
 /* Of the periods since the last line. Times in ticks of CNTVCT. */
 struct account {
     uint64_t handled;
-    uint64_t lost; /* expiries never handled: given up after BACKLOG_S */
+    uint64_t lost; /* expiries never handled: given up, see task.backlog */
     uint64_t late; /* handled, but only after the next one was due */
     uint64_t min, sum, worst;
     uint64_t preemptions; /* gaps in do_work() */
@@ -23,6 +22,7 @@ static struct {
     uint64_t frequency; /* of CNTVCT, Hz */
     uint64_t period;    /* ticks */
     uint64_t work;      /* ticks that the handler spends on each expiry before its end of interrupt */
+    uint64_t backlog;   /* ticks that the task may fall behind and still handle every expiry, one by one */
     uint64_t seconds;   /* after which it switches itself off; 0: never */
     const char *note;   /* shown with the figures */
 } task;
@@ -48,6 +48,7 @@ static void read_options(void)
     if (task.period == 0)
         task.period = task.frequency / 1000;
     task.work = us_to_ticks(option_number("work=", 0));
+    task.backlog = option_number("backlog=", 1) * task.frequency;
     task.seconds = option_number("seconds=", 0);
     task.note = option_find("note="); /* the rest of the arguments */
 }
@@ -83,7 +84,7 @@ static void count(uint64_t latency)
 static void account_for(uint64_t entry)
 {
     uint64_t latency = entry - deadline, skipped = 0;
-    if (latency > BACKLOG_S * task.frequency)
+    if (latency > task.backlog)
         skipped = latency / task.period;
     count(latency);
     current.lost += skipped;
