@@ -2,6 +2,7 @@
 #include "machine.h"
 
 #include "call_stubs.h"
+#include "map.h"
 #include "print.h"
 #include "startup.h"
 #include "string.h"
@@ -10,9 +11,6 @@ struct machine machine;
 
 static uint32_t running; /* 0: vCPUs have to park */
 static uint32_t pending; /* enum machine_request */
-
-/* Blocks of 2 MiB: so much fits one CALL_SPACE_MAP (SPACE_MAP_LIMIT) whatever the extent's alignment to 1 GiB. */
-enum { MAP_CHUNK = 1 << 30 };
 
 static struct blob blob_find(const char *name)
 {
@@ -24,14 +22,10 @@ static struct blob blob_find(const char *name)
 
 static void ram_map(const struct startup_resource *ram)
 {
-    for (uint64_t offset = 0; offset < ram->size; offset += MAP_CHUNK) {
-        uint64_t size = ram->size - offset < MAP_CHUNK ? ram->size - offset : MAP_CHUNK;
-        status_t status =
-            space_map(machine.guest_space, ram->slot, ram->value + offset, offset, size, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
-        if (status != STATUS_OK)
-            component_fail("VM %s: mapping its memory at 0x%llx failed (status %lld): is `memory` a multiple of 2M?", machine.name,
-                           (unsigned long long)(ram->value + offset), (long long)status);
-    }
+    status_t status = map_extent(machine.guest_space, ram->slot, ram->value, 0, ram->size, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
+    if (status != STATUS_OK)
+        component_fail("VM %s: mapping its memory at 0x%llx failed (status %lld): is `memory` a multiple of 2M?", machine.name,
+                       (unsigned long long)ram->value, (long long)status);
     machine.ram = (struct ram){(uint8_t *)ram->address, ram->value, ram->size}; /* NOLINT */
 }
 

@@ -101,13 +101,13 @@ enum call {
 
     /*
      * CALL_PARTITION_CREATE(to, extent, cpus, priority): a partition whose kernel memory is `extent` (needs
-     * RIGHT_KERNEL, which no mappable extent bears; at least PARTITION_MIN_MEMORY; not delegated). Its threads may use the CPUs in the mask `cpus` and
+     * RIGHT_KERNEL, which no mappable extent bears; PARTITION_MIN_MEMORY to PARTITION_FEED_LIMIT; not delegated). Its threads may use the CPUs in the mask `cpus` and
      * priorities up to `priority`, both within the caller's own. The memory comes back when the partition's original
-     * capability is deleted. STATUS_CAP, RIGHTS, EXISTS, BUSY, ARGUMENT, CPU.
+     * capability is deleted. STATUS_CAP, RIGHTS, EXISTS, BUSY, ARGUMENT, LIMIT, CPU, RANGE (priority).
      */
     CALL_PARTITION_CREATE,
     /*
-     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE). As above. STATUS_STATE if the extent stands in its own table, or in
+     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE), at most PARTITION_FEEDS times. As above. STATUS_STATE if the extent stands in its own table, or in
      * that of a partition that it made: they would go with each other.
      */
     CALL_PARTITION_FEED,
@@ -124,7 +124,8 @@ enum call {
      * CALL_SPACE_MAP(space, extent, address, offset, size, access): maps [offset, offset + size) of the extent at `address` with
      * RIGHT_READ, RIGHT_WRITE, RIGHT_EXECUTE of `access`, all of which the extent must bear, with the largest
      * blocks that fit. Page multiples. The mapping is derived from the extent and goes with it. Needs RIGHT_MAP.
-     * STATUS_EXISTS if anything is mapped there; STATUS_LIMIT if it takes more than SPACE_MAP_LIMIT blocks and pages.
+     * STATUS_EXISTS if anything is mapped there; STATUS_LIMIT if it takes more than SPACE_MAP_LIMIT blocks and pages, or the space has
+     * SPACE_MAPPINGS mappings.
      */
     CALL_SPACE_MAP,
     /*
@@ -135,7 +136,7 @@ enum call {
     /*
      * CALL_THREAD_CREATE(partition, to, space, cpu, priority, signal, bits): a stopped thread in `space` (RIGHT_USE). When it faults or
      * exits, it stops and `bits` of `signal` are raised (RIGHT_RAISE; slot 0: nobody is told).
-     * STATUS_CPU, RANGE (priority), CAP, RIGHTS, MEMORY, EXISTS.
+     * STATUS_CPU, RANGE (priority), CAP, RIGHTS, MEMORY, EXISTS, LIMIT (PARTITION_THREADS).
      */
     CALL_THREAD_CREATE,
     /*
@@ -275,7 +276,11 @@ enum { CALL_HVC_BASE = (int)0xc6000000 };
 
 enum {
     PARTITION_MIN_MEMORY = 16384, /* bytes */
-    SPACE_MAP_LIMIT = 1024,       /* blocks and pages per call */
+    PARTITION_FEED_LIMIT = 1048576, /* bytes of kernel memory handed over at once */
+    PARTITION_FEEDS = 16,         /* CALL_PARTITION_FEEDs of one partition */
+    PARTITION_THREADS = 64,       /* that a partition may have at a time */
+    SPACE_MAPPINGS = 1024,        /* that a space may have at a time */
+    SPACE_MAP_LIMIT = 512,        /* blocks and pages per call */
     SPACE_BITS = 39,              /* addresses in a space: 0 … 2^39 - 1 */
     VM_VCPUS = 8,
     VM_DOORBELLS = 16,

@@ -140,7 +140,10 @@ static status_t call_cap_delegate(struct cpu *cpu, struct partition *self, uint6
     return STATUS_OK;
 }
 
-enum { STEPS_PER_LOOK = 8 /* of removal between two looks for interrupts */ };
+enum {
+    STEPS_PER_LOOK = 8, /* of removal between two looks for interrupts */
+    STEPS_MAX = 64      /* before others may have the tree */
+};
 
 /* Removal in steps; the call is repeated while there is more to do, so that interrupts come in. */
 static status_t remove_in_steps(struct cpu *cpu, struct partition *self, uint64_t slot, bool (*step)(struct cap *))
@@ -148,7 +151,7 @@ static status_t remove_in_steps(struct cpu *cpu, struct partition *self, uint64_
     struct cap *cap = cap_slot(self, slot);
     if (!cap || cap->type == CAP_NONE)
         return STATUS_CAP;
-    for (unsigned i = 0; i < STEPS_PER_LOOK || !arch_interrupt_pending(); i++) {
+    for (unsigned i = 0; i < STEPS_MAX && (i < STEPS_PER_LOOK || !arch_interrupt_pending()); i++) {
         if (step(cap))
             return STATUS_OK;
         if (!cpu->current)
@@ -620,10 +623,12 @@ void call_dispatch(struct cpu *cpu)
     struct thread *thread = cpu->current;
     uint64_t *r = arch_call_registers(thread);
     status_t status = STATUS_CALL;
+    cpu_section_begin(cpu);
     if (r[0] < CALL_COUNT)
         status = call_run(cpu, thread->partition, &rows[r[0]], r);
     else if (r[0] >= CALL_ARCH && r[0] <= UINT32_MAX)
         status = arch_call(cpu, thread, (unsigned)(r[0] - CALL_ARCH), r);
+    cpu_section_end(cpu);
     if (cpu->current != thread)
         return; /* it stopped itself, and may be gone altogether */
     if (status == CALL_REPEAT)
@@ -637,5 +642,8 @@ status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registe
     static const struct partition nobody; /* holds nothing; a VM may be given a table of its own later */
     if (number >= CALL_COUNT || !(rows[number].flags & GUEST))
         return STATUS_CALL;
-    return rows[number].function(cpu, (struct partition *)&nobody, registers);
+    cpu_section_begin(cpu);
+    status_t status = rows[number].function(cpu, (struct partition *)&nobody, registers);
+    cpu_section_end(cpu);
+    return status;
 }

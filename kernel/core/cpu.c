@@ -48,33 +48,22 @@ void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument
     request_await(&cpus[index]);
 }
 
-static void nothing(void *argument)
-{
-    (void)argument;
-}
-
-static bool is_other(const struct cpu *cpu)
-{
-    return cpu->online && cpu != cpu_self();
-}
-
 void cpu_quiesce(void)
 {
-    request.function = nothing;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* what was removed, before the looks at the sections */
     for (unsigned i = 0; i < CPUS_MAX; i++) {
-        if (is_other(&cpus[i]))
-            request_send(&cpus[i]);
-    }
-    for (unsigned i = 0; i < CPUS_MAX; i++) {
-        if (is_other(&cpus[i]))
-            request_await(&cpus[i]);
+        unsigned section = __atomic_load_n(&cpus[i].section, __ATOMIC_ACQUIRE);
+        while (section & 1 && &cpus[i] != cpu_self() && __atomic_load_n(&cpus[i].section, __ATOMIC_ACQUIRE) == section)
+            arch_relax();
     }
 }
 
 void ipi_handle(struct cpu *cpu)
 {
-    request_serve(cpu);
+    request_serve(cpu); /* whoever asked holds the tree lock: nothing is removed meanwhile */
+    cpu_section_begin(cpu);
     thread_pokes_serve(cpu);
+    cpu_section_end(cpu);
 }
 
 /* --- time ------------------------------------------------------------------------------------------------------------------------- */
@@ -95,7 +84,9 @@ void timer_handle(struct cpu *cpu)
     struct thread *current = cpu->current;
     cpu->timer_armed = UINT64_MAX;
     arch_timer_set(UINT64_MAX); /* silent until the next deadline is known */
+    cpu_section_begin(cpu);
     thread_timers_expire(cpu);
+    cpu_section_end(cpu);
     if (current && current->state == THREAD_READY && cpu->slice_end <= arch_counter()) {
         cpu->scheduler.policy->dequeue(&cpu->scheduler, current);
         cpu->scheduler.policy->enqueue(&cpu->scheduler, current, false);

@@ -24,13 +24,30 @@ struct cpu {
     uint64_t switched_at;     /* counter when `current` was switched to */
     struct thread *pokes;     /* pushed by any CPU: threads to attend to */
     unsigned request_pending; /* set by cpu_run_on(): a request awaits this CPU */
+    unsigned section;         /* odd: within cpu_section_begin() and cpu_section_end() */
 };
 
 extern struct cpu cpus[CPUS_MAX];
 
 /* Calls function(argument) on CPU `index`, with interrupts masked there, and returns when it has. Needs the tree lock (cap.h), so that there is one at a time. */
 void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument);
-/* Returns when every other CPU has left the kernel, or entered it anew, since: nobody holds a pointer that was looked up before. Needs the tree lock. */
+/*
+ * Sections: a CPU that follows pointers to objects which are not its own (not loaded, running or queued on it) does so within a section, so
+ * that cpu_quiesce() can wait for it. Interrupts are masked, sections do not nest, and nobody waits in one for a lock that is held while quiescing.
+ * Nobody is interrupted for it: what a partition removes costs no CPU anything that it does not use itself.
+ */
+static inline void cpu_section_begin(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->section, cpu->section + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* before any look-up: with the fence of cpu_quiesce(), either it sees the section or we see the removal */
+}
+
+static inline void cpu_section_end(struct cpu *cpu)
+{
+    __atomic_store_n(&cpu->section, cpu->section + 1, __ATOMIC_RELEASE);
+}
+
+/* Returns when every other CPU has left the section, if any, that it was in: nobody holds a pointer that was looked up before. Needs the tree lock. */
 void cpu_quiesce(void);
 /* Entry points from the architecture. */
 _Noreturn void kernel_main(void);         /* boot CPU; `platform` is filled in; stack is cpus[0]'s */

@@ -126,12 +126,13 @@ status_t irq_acknowledge(unsigned number)
 
 void irq_handle(struct cpu *cpu, unsigned number)
 {
+    cpu_section_begin(cpu);
     struct receiver *receiver = receiver_find(number);
-    (void)cpu;
     if (receiver && receiver->binding.signal)
         binding_raise(&receiver->binding); /* stays active, so silent, until irq_acknowledge() */
     else if (receiver && receiver->vm)
         arch_virq_raise(receiver->vm, receiver->line, 1); /* stays active until the guest's end of interrupt */
     else
         arch_irq_disable(number); /* came while its receiver went */
+    cpu_section_end(cpu);
 }

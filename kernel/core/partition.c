@@ -82,7 +82,7 @@ static status_t donation_check(const struct cap *memory)
 {
     if (memory->child)
         return STATUS_BUSY;
-    if (memory->size > (uint64_t)SPACE_MAP_LIMIT * PAGE_SIZE)
+    if (memory->size > PARTITION_FEED_LIMIT)
         return STATUS_LIMIT;
     if (memory->depth >= CAP_DEPTH_MAX)
         return STATUS_LIMIT;
@@ -149,8 +149,11 @@ status_t partition_feed(struct partition *partition, struct cap *memory)
     status_t status = donation_check(memory);
     if (partition_contains(partition, memory->holder))
         return STATUS_STATE; /* the memory goes with the extent, and the extent would go with the memory */
+    if (status == STATUS_OK && partition->feeds == PARTITION_FEEDS)
+        status = STATUS_LIMIT;
     if (status != STATUS_OK)
         return status;
+    partition->feeds++;
     donation_map(memory);
     struct donation *donation = phys_to_ptr(paddr(memory->base)); /* in itself: whoever is fed may have nothing left */
     donation_link(donation, partition, memory, PAGE_SIZE);
@@ -161,52 +164,73 @@ status_t partition_feed(struct partition *partition, struct cap *memory)
 
 /* --- the end -------------------------------------------------------------------------------------------------------- */
 
-/* The first capability that is left in its table. CAP_SELF, which nobody derived, may stay. */
+/* The first capability that is left in the page of its table that is to be looked at. CAP_SELF, which nobody derived, may stay. */
 static struct cap *partition_first_cap(struct partition *partition)
 {
-    for (unsigned i = 0; i < CAP_PAGES; i++) {
-        struct cap *page = partition->table[i];
-        for (unsigned j = 0; page && j < CAPS_PER_PAGE; j++) {
-            if (page[j].type != CAP_NONE && (page[j].object != &partition->object || page[j].parent))
-                return &page[j];
-        }
-        partition->table[i] = NULL; /* so that the next step does not look there again */
+    struct cap *page = partition->table[partition->scanned];
+    for (unsigned j = 0; page && j < CAPS_PER_PAGE; j++) {
+        if (page[j].type != CAP_NONE && (page[j].object != &partition->object || page[j].parent))
+            return &page[j];
     }
+    partition->scanned++;
     return NULL;
 }
 
 struct cap *partition_next(struct partition *partition)
 {
+    if (!partition->dying)
+        partition->scanned = 0;
     partition->dying = true;
-    return partition->objects ? partition->objects->original : partition_first_cap(partition);
+    if (partition->objects)
+        return partition->objects->original;
+    return partition->scanned < CAP_PAGES ? partition_first_cap(partition) : NULL;
 }
 
-/* Takes the newest donation back. What describes it lies in it: not to be touched once it is unmapped. */
+bool partition_empty(const struct partition *partition)
+{
+    return !partition->objects && partition->scanned == CAP_PAGES;
+}
+
+/* Unmaps the end of the newest donation, down to its first page, in which it is described. True when that is all that is left. */
+static bool donation_shrink(struct donation *donation)
+{
+    uint64_t step = donation->node.size - PAGE_SIZE < DONATION_STEP ? donation->node.size - PAGE_SIZE : DONATION_STEP;
+    for (; step; step -= PAGE_SIZE) {
+        donation->node.size -= PAGE_SIZE;
+        arch_kernel_unmap(paddr(donation->node.base + donation->node.size));
+    }
+    return donation->node.size == PAGE_SIZE;
+}
+
+/* Takes the newest donation back, of which one page is left. */
 static void donation_remove(struct partition *partition)
 {
     struct donation *donation = partition->donations, **p = &all_donations;
-    uint64_t base = donation->node.base, size = donation->node.size;
+    paddr_t page = paddr(donation->node.base);
     while (*p != donation)
         p = &(*p)->all_next;
     *p = donation->all_next;
     partition->donations = donation->next;
     cap_unlink(&donation->node);
     cpu_quiesce();
-    while (size) {
-        size -= PAGE_SIZE;
-        arch_kernel_unmap(paddr(base + size));
-    }
+    arch_kernel_unmap(page);
 }
 
 bool partition_destroy_step(struct partition *partition)
 {
-    ASSERT(!partition_next(partition));
-    if (partition->donations != &partition->first)
-        donation_remove(partition);
-    return partition->donations == &partition->first;
+    if (!partition_empty(partition))
+        return false;
+    for (struct donation *d = partition->donations; d; d = d->next) {
+        if (!donation_shrink(d))
+            return false;
+    }
+    return true;
 }
 
+/* All of it at once: whoever revokes one of the donations is done when that one is gone. */
 void partition_free(struct partition *partition)
 {
+    while (partition->donations != &partition->first)
+        donation_remove(partition);
     donation_remove(partition);
 }

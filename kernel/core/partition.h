@@ -10,6 +10,7 @@
 enum { MEMORY_ORDER_MIN = 6, MEMORY_ORDER_PAGE = PAGE_SHIFT };
 
 enum { DONATION_ORDER = 7 };
+enum { DONATION_STEP = 32 * PAGE_SIZE /* taken back at a time */ };
 
 /* A stretch of memory handed over: the node in the derivation tree that ties it to its extent. */
 struct donation {
@@ -26,11 +27,14 @@ struct partition {
     uint64_t cpus;        /* mask of those that its threads may use */
     unsigned priority;    /* highest that its threads may have */
     uint64_t memory_bytes, free_bytes;
+    unsigned feeds;       /* donations but the first */
+    unsigned threads;     /* bounds what lists of waiting threads cost others */
     void *free[MEMORY_ORDER_PAGE + 1]; /* by order: lists through the free blocks' first words */
     struct object *objects;            /* that live in its memory, newest first */
     struct donation *donations;        /* first: the one that it lies in itself */
     struct donation first;
     bool dying;
+    unsigned scanned; /* pages of the table that are known to be empty, once it is dying */
     struct cap *table[CAP_PAGES];
 };
 
@@ -46,9 +50,13 @@ void memory_give_page(struct partition *partition, void *page);
 /* A new partition in the extent `memory`; NULL and why in *status. Tree lock. */
 struct partition *partition_new(struct cap *memory, uint64_t cpus, unsigned priority, status_t *status);
 status_t partition_feed(struct partition *partition, struct cap *memory);
-/* What is to be removed first of all that is in it: an object's original capability, or one in its table. NULL: it is empty. Nothing is made in it any more. Tree lock. */
+/*
+ * What is to be removed first of all that is in it: an object's original capability, or one in its table; looks at one page of the table at a time. NULL: not
+ * found yet, or (partition_empty) there is none. Nothing is made in it any more. Tree lock.
+ */
 struct cap *partition_next(struct partition *partition);
-/* One step of taking back an empty partition's memory, but for that in which it lies itself. True when done. Tree lock. */
+bool partition_empty(const struct partition *partition);
+/* One step of unmapping an empty partition's memory, but for each donation's first page. True when done. Tree lock. */
 bool partition_destroy_step(struct partition *partition);
 /* Hands its memory, and with it the partition, back. Tree lock. */
 void partition_free(struct partition *partition);

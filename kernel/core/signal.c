@@ -6,6 +6,8 @@
 #include "partition.h"
 #include "thread.h"
 
+enum { BINDINGS_STEP = 16 /* undone at a time */ };
+
 struct signal *signal_find(const struct partition *partition, uint64_t slot, unsigned rights, uint64_t *bits, status_t *status)
 {
     struct cap *cap = cap_find(partition, slot, CAP_SIGNAL, rights, status);
@@ -80,8 +82,10 @@ bool signal_forget(struct thread *thread)
 bool signal_destroy(struct signal *signal)
 {
     irq_signal_died(signal);
-    while (signal->bindings)
+    for (unsigned i = 0; signal->bindings && i < BINDINGS_STEP; i++)
         binding_set(CONTAINER_OF(signal->bindings, struct binding, link), NULL, 0);
+    if (signal->bindings)
+        return false;
     lock_take(&signal->lock);
     struct thread *waiter = signal->waiter;
     signal->waiter = NULL;

@@ -58,6 +58,7 @@ static void mapping_link(struct mapping *mapping, struct space *space, struct ca
     if (mapping->next)
         mapping->next->prev = mapping;
     space->mappings = mapping;
+    space->mapping_count++;
 }
 
 status_t space_map(struct space *space, struct cap *extent, saddr_t address, uint64_t offset, uint64_t size, unsigned access)
@@ -66,7 +67,7 @@ status_t space_map(struct space *space, struct cap *extent, saddr_t address, uin
         return STATUS_ARGUMENT;
     if (offset > extent->size || size > extent->size - offset)
         return STATUS_RANGE;
-    if (extent->depth >= CAP_DEPTH_MAX)
+    if (extent->depth >= CAP_DEPTH_MAX || space->mapping_count == SPACE_MAPPINGS)
         return STATUS_LIMIT;
     paddr_t base = paddr(extent->base + offset);
     uint8_t order;
@@ -122,6 +123,7 @@ static void mapping_unlink(struct mapping *mapping, struct space *space)
         mapping->prev->next = mapping->next;
     else
         space->mappings = mapping->next;
+    space->mapping_count--;
     cap_unlink(&mapping->node);
     memory_give(space->table.payer, mapping, mapping->order);
 }

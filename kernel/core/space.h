@@ -27,6 +27,7 @@ struct space {
     struct tag tag;
     struct table table;
     struct mapping *mappings;
+    unsigned mapping_count; /* bounds the search in them */
     struct link *users; /* of struct space_user */
     struct arch_space arch;
     uint8_t kind; /* enum space_kind */

@@ -130,34 +130,37 @@ static bool table_empty(const uint64_t *entries)
     return true;
 }
 
-/* Frees the empty table that the entry of `level` for `address` names, if there is one. */
-static void trim_entry(struct table *table, saddr_t address, unsigned level, void (*flush)(void *), void *argument)
+/*
+ * Frees the empty table that the entry of `level` for `address` names, if there is one. Returns the level at which the way there ended: what
+ * an entry of that level spans need not be looked at further.
+ */
+static unsigned trim_entry(struct table *table, saddr_t address, unsigned level, void (*flush)(void *), void *argument)
 {
     const struct table_format *format = table->format;
     uint64_t *entries = table->root;
     for (unsigned l = 0; l < level; l++) {
         uint64_t entry = entries[index_of(format, l, address)];
         if (!entry || !format->is_table(l, entry))
-            return;
+            return l;
         entries = table_of(format, entry);
     }
     uint64_t *entry = &entries[index_of(format, level, address)];
-    if (!*entry || !format->is_table(level, *entry))
-        return;
-    uint64_t *child = table_of(format, *entry);
-    if (!table_empty(child))
-        return;
-    *entry = 0;
-    arch_table_publish(entry, sizeof(*entry));
-    flush(argument);
-    memory_give_page(table->payer, child);
+    uint64_t *child = *entry && format->is_table(level, *entry) ? table_of(format, *entry) : NULL;
+    if (child && table_empty(child)) {
+        *entry = 0;
+        arch_table_publish(entry, sizeof(*entry));
+        flush(argument);
+        memory_give_page(table->payer, child);
+    }
+    return level;
 }
 
 void table_trim(struct table *table, saddr_t address, uint64_t size, void (*flush)(void *), void *argument)
 {
     for (unsigned level = table->format->levels - 1; level-- > 0;) {
-        uint64_t span = span_of(table->format, level), first = address.raw & ~(span - 1);
-        for (uint64_t at = first; at < address.raw + size; at += span)
-            trim_entry(table, saddr(at), level, flush, argument);
+        for (uint64_t at = address.raw; at < address.raw + size;) {
+            uint64_t span = span_of(table->format, trim_entry(table, saddr(at), level, flush, argument));
+            at = (at | (span - 1)) + 1;
+        }
     }
 }

@@ -8,9 +8,14 @@
 
 struct thread *thread_new(struct partition *payer, struct space *space, unsigned cpu, unsigned priority, status_t *status)
 {
+    if (payer->threads == PARTITION_THREADS) {
+        *status = STATUS_LIMIT;
+        return NULL;
+    }
     struct thread *thread = (struct thread *)object_new(payer, CAP_THREAD_OBJECT, sizeof(*thread), status);
     if (!thread)
         return NULL;
+    payer->threads++;
     thread->partition = payer;
     thread->cpu = cpu;
     thread->priority = thread->base_priority = (uint8_t)priority;
@@ -114,6 +119,13 @@ void thread_fault(struct cpu *cpu, struct thread *thread, unsigned reason, uint6
     thread->state = THREAD_FAULTED;
     portal_server_died(thread);
     binding_raise(&thread->supervisor);
+}
+
+void thread_trap(struct cpu *cpu, unsigned reason, uint64_t address, uint64_t syndrome)
+{
+    cpu_section_begin(cpu);
+    thread_fault(cpu, cpu->current, reason, address, syndrome);
+    cpu_section_end(cpu);
 }
 
 void thread_set_priority(struct cpu *cpu, struct thread *thread, unsigned priority)
@@ -252,6 +264,7 @@ bool thread_destroy(struct thread *thread)
     thread_stop(thread);
     binding_set(&thread->supervisor, NULL, 0);
     space_user_remove(&thread->space);
+    thread->partition->threads--;
     return true;
 }
 

@@ -65,8 +65,10 @@ void thread_space_died(struct thread *thread);
 void thread_wait(struct cpu *cpu, struct thread *thread, unsigned kind, struct object *object, uint64_t deadline);
 /* It is ready (again). */
 void thread_ready(struct cpu *cpu, struct thread *thread);
-/* It stops, as described in thread->fault; its supervisor is told. */
+/* It stops, as described in thread->fault; its supervisor is told. Within a section (cpu.h). */
 void thread_fault(struct cpu *cpu, struct thread *thread, unsigned reason, uint64_t address, uint64_t syndrome);
+/* The same for the current thread, from an exception. */
+void thread_trap(struct cpu *cpu, unsigned reason, uint64_t address, uint64_t syndrome);
 /* A changed priority takes effect. */
 void thread_set_priority(struct cpu *cpu, struct thread *thread, unsigned priority);
 /* Deadlines. */

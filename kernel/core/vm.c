@@ -27,6 +27,13 @@ static void vcpu_unload_here(void *argument)
     vcpu->resident = false;
 }
 
+/* Brings its registers out of whatever CPU they are in. Claimed. */
+static void vcpu_bring_out(struct vcpu *vcpu)
+{
+    if (vcpu->resident)
+        cpu_run_on(vcpu->cpu, vcpu_unload_here, vcpu);
+}
+
 /* Keeps everybody out of the vCPU for as long as the calling thread looks after it. */
 static bool vcpu_claim(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -58,7 +65,7 @@ status_t vm_reset(struct cpu *cpu, struct vm *vm)
     }
     for (unsigned i = 0; i < VM_VCPUS; i++) {
         if (vm->vcpus[i])
-            cpu_run_on(vm->vcpus[i]->cpu, vcpu_unload_here, vm->vcpus[i]);
+            vcpu_bring_out(vm->vcpus[i]);
     }
     arch_vm_reset(vm);
     vcpus_yield(vm, VM_VCPUS);
@@ -133,10 +140,13 @@ status_t vm_doorbell_set(struct vm *vm, saddr_t address, struct signal *signal, 
 bool vm_ring(struct vm *vm, saddr_t address)
 {
     struct doorbell *doorbell = doorbell_at(vm, address);
-    if (!doorbell || !doorbell->binding.signal)
-        return false;
-    binding_raise(&doorbell->binding);
-    return true;
+    bool bound = doorbell && doorbell->binding.signal;
+    if (bound) {
+        cpu_section_begin(cpu_self());
+        binding_raise(&doorbell->binding);
+        cpu_section_end(cpu_self());
+    }
+    return bound;
 }
 
 bool vm_destroy(struct vm *vm)
@@ -213,11 +223,9 @@ void vcpu_detach(struct vcpu *vcpu)
         return;
     __atomic_store_n(&vcpu->dead, true, __ATOMIC_SEQ_CST);
     __atomic_store_n(&vm->vcpus[vcpu->index], NULL, __ATOMIC_SEQ_CST); /* no interrupt is sent to it from here on */
-    cpu_quiesce();
-    for (unsigned i = 0; i < CPUS_MAX; i++) {
-        if (cpus[i].online)
-            cpu_run_on(i, vcpu_detach_here, vcpu);
-    }
+    cpu_quiesce(); /* nobody enters it any more: the CPU that it was in last is the one to tell */
+    if (vcpu->resident)
+        cpu_run_on(vcpu->cpu, vcpu_detach_here, vcpu);
     arch_vcpu_detach(vcpu);
     vcpu->vm = NULL;
 }
@@ -242,7 +250,7 @@ status_t vcpu_sync(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (!vcpu_claim(cpu, vcpu))
         return STATUS_BUSY;
-    cpu_run_on(vcpu->cpu, vcpu_unload_here, vcpu);
+    vcpu_bring_out(vcpu);
     vcpu_yield(vcpu);
     return STATUS_OK;
 }

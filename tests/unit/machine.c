@@ -171,8 +171,11 @@ static void root_end(struct cpu *cpu, void *argument)
     struct partition *root = argument;
     (void)cpu;
     assert_true(cap_tree_lock());
-    for (struct cap *cap; (cap = partition_next(root));)
-        cap_delete_step(cap);
+    while (!partition_empty(root)) {
+        struct cap *cap = partition_next(root);
+        if (cap)
+            cap_delete_step(cap);
+    }
     while (!partition_destroy_step(root))
         ;
     partition_free(root);

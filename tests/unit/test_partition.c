@@ -80,7 +80,7 @@ static void test_not_mappable(void **state)
 /* More than one donation's size per call is refused, not carried out slowly. */
 static void test_donation_limit(void **state)
 {
-    cap_t large = make_kernel((SPACE_MAP_LIMIT + 1) * PAGE_SIZE), q = make_partition(SMALL, 10);
+    cap_t large = make_kernel(PARTITION_FEED_LIMIT + PAGE_SIZE), q = make_partition(SMALL, 10);
     (void)state;
     assert_status(BASE(CALL_PARTITION_CREATE, slot_new(), large, 1, 10), STATUS_LIMIT);
     assert_status(BASE(CALL_PARTITION_FEED, q, large), STATUS_LIMIT);
@@ -344,6 +344,41 @@ static void test_stats(void **state)
     assert_int_equal(result(0, 3), used + 2 * SMALL - partition_at(p)->free_bytes);
 }
 
+/* Lists that others have to go through are bounded: donations, threads. What goes makes room. */
+static void test_bounded(void **state)
+{
+    cap_t p = make_partition(1 << 19, 10), space = slot_new(), thread = 0;
+    (void)state;
+    for (unsigned i = 0; i < PARTITION_FEEDS; i++)
+        assert_ok(BASE(CALL_PARTITION_FEED, p, make_kernel(PAGE_SIZE)));
+    assert_status(BASE(CALL_PARTITION_FEED, p, make_kernel(PAGE_SIZE)), STATUS_LIMIT);
+    assert_ok(BASE(CALL_SPACE_CREATE, p, space, SPACE_COMPONENT));
+    for (unsigned i = 0; i < PARTITION_THREADS; i++)
+        assert_ok(BASE(CALL_THREAD_CREATE, p, thread = slot_new(), space, 1, 5));
+    assert_status(BASE(CALL_THREAD_CREATE, p, slot_new(), space, 1, 5), STATUS_LIMIT);
+    assert_ok(BASE(CALL_CAP_DELETE, thread));
+    assert_ok(BASE(CALL_THREAD_CREATE, p, slot_new(), space, 1, 5));
+}
+
+/* Whichever of its donations is revoked, the partition is gone when the call returns, and all of its memory is back. */
+static void test_any_donation(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < 3; which++) {
+        cap_t p = make_partition(SMALL, 10), more[3];
+        for (unsigned i = 0; i < 3; i++) {
+            more[i] = make_kernel(SMALL);
+            assert_ok(BASE(CALL_PARTITION_FEED, p, more[i]));
+        }
+        assert_ok(BASE(CALL_CAP_REVOKE, more[which]));
+        assert_int_equal(cap_at(p)->type, CAP_NONE);
+        for (unsigned i = 0; i < 3; i++) {
+            assert_null(cap_at(more[i])->child);
+            assert_false(host_is_mapped(cap_at(more[i])->base));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +397,8 @@ int main(void)
         MACHINE_TEST(test_stats),
         MACHINE_TEST(test_feed_circle),
         MACHINE_TEST(test_nested),
+        MACHINE_TEST(test_bounded),
+        MACHINE_TEST(test_any_donation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

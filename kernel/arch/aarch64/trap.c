@@ -56,7 +56,7 @@ static void component_sync(struct cpu *cpu, uint64_t esr)
     if (ESR_CLASS(esr) == EC_SVC64)
         call_dispatch(cpu);
     else
-        thread_fault(cpu, cpu->current, fault_class(ESR_CLASS(esr)), read_sysreg(far_el2), esr);
+        thread_trap(cpu, fault_class(ESR_CLASS(esr)), read_sysreg(far_el2), esr);
 }
 
 /* --- guests -------------------------------------------------------------------------------------------------------------------- */
@@ -229,7 +229,7 @@ struct frame *trap_serror(struct cpu *cpu, struct frame *frame)
     if (thread->vcpu)
         trap_guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
     else
-        thread_fault(cpu, thread, FAULT_ERROR, 0, esr);
+        thread_trap(cpu, FAULT_ERROR, 0, esr);
     return trap_return(cpu);
 }
 

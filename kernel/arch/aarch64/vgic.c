@@ -505,33 +505,33 @@ static void sgi_raise(struct vcpu *target, unsigned sgi, unsigned source)
     virq_announce(target, virq, sgi);
 }
 
-static void sgi_send(struct vcpu *from, unsigned targets, unsigned sgi)
+static void sgi_send(struct cpu *cpu, struct vcpu *from, unsigned targets, unsigned sgi)
 {
+    cpu_section_begin(cpu);
     for (targets &= (1u << VM_VCPUS) - 1; targets; targets &= targets - 1) {
         struct vcpu *target = from->vm->vcpus[__builtin_ctz(targets)];
         if (target)
             sgi_raise(target, sgi, from->index);
     }
+    cpu_section_end(cpu);
 }
 
 /* IHI 0069, ICC_SGI1R_EL1. vCPU i has affinity 0.0.0.i. */
 void vgic_sgi1r_write(struct cpu *cpu, struct vcpu *vcpu, uint64_t value)
 {
     unsigned targets = value & 0xffff;
-    (void)cpu;
     if (value >> 40 & 1) /* IRM: all but oneself */
         targets = ~(1u << vcpu->index);
     else if (value & UINT64_C(0xff00ff00ff0000)) /* another cluster */
         return;
-    sgi_send(vcpu, targets, value >> 24 & 15);
+    sgi_send(cpu, vcpu, targets, value >> 24 & 15);
 }
 
 /* IHI 0048, GICD_SGIR. */
 void vgic_sgir_write(struct cpu *cpu, struct vcpu *vcpu, uint32_t value)
 {
     unsigned self = 1u << vcpu->index, filter = value >> 24 & 3;
-    (void)cpu;
-    sgi_send(vcpu, filter == 0 ? value >> 16 & 0xff : filter == 1 ? ~self : filter == 2 ? self : 0, value & 15);
+    sgi_send(cpu, vcpu, filter == 0 ? value >> 16 & 0xff : filter == 1 ? ~self : filter == 2 ? self : 0, value & 15);
 }
 
 /* --- for the VMM's view (vgic_fields.c) -------------------------------------------------------------------------------- */
