@@ -180,6 +180,16 @@ $(BUILD)/guests/%: $(BUILD)/guests/%.elf
 	@echo "  IMAGE  $@"
 	$(Q)$(OBJCOPY) -O binary $< $@
 
+# --- Linux programs of tests --------------------------------------------------------------------------------------------
+
+# tests/linux/NAME.c is one program without a C library, for the initrd of a Debian guest.
+LINUX_PROGRAMS := $(patsubst tests/linux/%.c,$(BUILD)/tests/linux/%,$(wildcard tests/linux/*.c))
+$(BUILD)/tests/linux/%: tests/linux/%.c $(OBJ)/flags | $(LIBFDT)
+	@mkdir -p $(@D) $(OBJ)/tests/linux
+	@echo "  LINUX  $@"
+	$(Q)$(CC) $(TARGET_FLAGS) $(FREESTANDING) -c $< -o $(OBJ)/$<.o
+	$(Q)$(LD) $(LDFLAGS) -static -e _start $(OBJ)/$<.o -o $@
+
 # --- flat images -----------------------------------------------------------------------------------------------------
 
 # The kernel's .bss is part of its image; a component's is not (its header says how much there is).
@@ -246,7 +256,7 @@ $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 
 # --- targets ---------------------------------------------------------------------------------------------------------
 
-IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(BUILD)/bulkhead
+IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead
 
 .PHONY: all setup debian guests-debian run test test-quick unit system matrix size bench docs spec support clean help units
 

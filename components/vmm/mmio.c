@@ -67,10 +67,15 @@ uint64_t mmio_extend(uint64_t value, unsigned size, unsigned sign)
     return sign & 2 ? extended : (uint32_t)extended;
 }
 
-/* ESR_EL2.IL, bit 25: an instruction of 4 bytes, otherwise (T32) of 2. */
+enum { PSTATE_SS = 1 << 21 };
+
+/*
+ * ESR_EL2.IL, bit 25: an instruction of 4 bytes, otherwise (T32) of 2. A guest that steps takes its exception after it (Arm ARM D2.12).
+ */
 static void step_over(struct vcpu_state *state)
 {
     state->regs.pc += 2 + (state->exit.syndrome >> 24 & 2);
+    state->regs.pstate &= ~(uint64_t)PSTATE_SS;
 }
 
 bool mmio_carry_out(struct vcpu_state *state, unsigned vcpu, const struct mmio_range **last)

@@ -41,11 +41,13 @@ static inline uint64_t aarch32_it_advance(uint64_t pstate)
     return (pstate & ~(uint64_t)(AARCH32_IT_LOW | AARCH32_IT_HIGH)) | (uint64_t)(it & 3) << 25 | (uint64_t)(it & 0xfc) << 8;
 }
 
-/* Steps over the instruction that `syndrome` (ESR_EL2) is about: its bit 25 (IL) tells 4 bytes from 2. */
+enum { AARCH32_SS = 1 << 21 };
+
+/* Steps over the instruction that `syndrome` (ESR_EL2) is about: its bit 25 (IL) tells 4 bytes from 2. A debugger's step ends behind it. */
 static inline void aarch32_skip(struct frame *regs, uint64_t syndrome)
 {
     regs->pc = (uint32_t)(regs->pc + 2 + (syndrome >> 24 & 2));
-    regs->pstate = aarch32_it_advance(regs->pstate);
+    regs->pstate = aarch32_it_advance(regs->pstate) & ~(uint64_t)AARCH32_SS;
 }
 
 /* ConditionHolds(): flags are pstate's N, Z, C, V. */

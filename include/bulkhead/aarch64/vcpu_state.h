@@ -16,11 +16,15 @@ struct frame {
     uint64_t pstate;
 };
 
+enum { /* most that a guest has; one of watchpoints has fewer */ VCPU_BREAKPOINTS = 6 };
+
 /* System registers of EL1 (and EL0) by name. */
 struct vcpu_el1 {
     uint64_t sctlr, ttbr0, ttbr1, tcr, mair, amair, vbar, esr, far, afsr0, afsr1, elr, spsr, sp, par, contextidr, tpidr;
     uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl, csselr;
     uint64_t cntv_ctl, cntv_cval;
+    /* Always current. By kind: breakpoints' values and controls, watchpoints' values and controls. */
+    uint64_t mdscr, debug[4][VCPU_BREAKPOINTS];
 };
 
 /* What AArch32 has besides (Arm ARM D1.20.2 says which of the others it shares); fpexc is current when the FP registers are not loaded. */

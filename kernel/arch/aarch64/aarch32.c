@@ -140,9 +140,14 @@ static void trap_cp15(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     }
 }
 
+/* Debug registers: there is no debug in AArch32 (docs/guest-machine.md), nothing is there. */
 static void trap_cp14(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    access_register(cpu, vcpu, esr, ((uint32_t)esr & ISS_REGISTER) | 2 << 20);
+    struct frame *regs = &vcpu->state->regs;
+    (void)cpu;
+    if (esr & ISS_READ)
+        register_set(regs, esr, ISS_RT_SHIFT, 0);
+    aarch32_skip(regs, esr);
 }
 
 /* VMRS: MVFR0 to MVFR2, which HCR_EL2.TID3 traps, are identification registers of AArch64. */

@@ -11,6 +11,7 @@
 
 enum {
     INSTRUCTION = 4, /* bytes */
+    PSTATE_SS = 1 << 21,
     ISS_WFE = 1,     /* TI: 0 WFI, 1 WFE */
     ABORT_WRITE = 1 << 6,
     ABORT_STAGE1_WALK = 1 << 7,
@@ -69,6 +70,13 @@ void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64
     vcpu_exit(cpu, vcpu, reason);
 }
 
+/* The instruction has been carried out, or is to count so. A guest that steps takes its exception behind it (Arm ARM D2.12). */
+static void guest_skip(struct frame *regs)
+{
+    regs->pc += INSTRUCTION;
+    regs->pstate &= ~(uint64_t)PSTATE_SS;
+}
+
 void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     trap_guest_exit(cpu, vcpu, EXIT_UNDEFINED, esr);
@@ -76,7 +84,7 @@ void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 
 static void guest_wfx(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    vcpu->state->regs.pc += INSTRUCTION;
+    guest_skip(&vcpu->state->regs);
     if (!(esr & ISS_WFE))
         vcpu_wait(cpu, vcpu);
 }
@@ -109,7 +117,7 @@ static void guest_hvc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 /* A trapped SMC leaves the PC at the instruction, unlike HVC (Arm ARM D1.13.3). */
 static void guest_smc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    vcpu->state->regs.pc += INSTRUCTION;
+    guest_skip(&vcpu->state->regs);
     trap_guest_smccc(cpu, vcpu, EXIT_SMC, esr);
 }
 
@@ -117,7 +125,7 @@ static void guest_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     struct sysreg_access access = {.reg = (uint32_t)esr & 0x3ffc1e, .rt = (unsigned)esr >> 5 & 31, .read = esr & 1};
     if (sysreg_emulate(cpu, vcpu, &access))
-        vcpu->state->regs.pc += INSTRUCTION;
+        guest_skip(&vcpu->state->regs);
     else
         trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
 }
@@ -162,7 +170,7 @@ static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
         vgic_sgir_write(cpu, vcpu, (uint32_t)mmio->value);
     else if (!vm_ring(vcpu->vm, saddr(mmio->address)))
         return false;
-    vcpu->state->regs.pc += INSTRUCTION;
+    guest_skip(&vcpu->state->regs);
     return true;
 }
 

@@ -58,5 +58,11 @@ struct sysreg_access {
 void sysreg_init(void);
 /* Emulates the access; false: not one that the kernel knows. sysreg.c */
 bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access);
+/* What a read returns to the guest (nothing happens for a write); what is written. */
+void sysreg_answer(struct vcpu *vcpu, const struct sysreg_access *access, uint64_t value);
+uint64_t sysreg_written(const struct vcpu *vcpu, const struct sysreg_access *access);
+/* How many breakpoints and watchpoints a guest has. */
+unsigned sysreg_breakpoints(void);
+unsigned sysreg_watchpoints(void);
 
 #endif

@@ -9,6 +9,7 @@
 #include "vcpu.h"
 #include "aarch32.h"
 #include "cpu.h"
+#include "debug.h"
 #include "thread.h"
 #include "trap.h"
 #include "vgic.h"
@@ -32,10 +33,14 @@
 #define HCR_TSW (UINT64_C(1) << 22)
 #define HCR_TGE (UINT64_C(1) << 27)
 #define HCR_RW (UINT64_C(1) << 31)
+#define HCR_TLOR (UINT64_C(1) << 35)
+#define HCR_TERR (UINT64_C(1) << 36)
+#define HCR_TEA (UINT64_C(1) << 37)
 
 #define HCR_COMMON (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_RW)
 #define HCR_COMPONENT (HCR_COMMON | HCR_TGE | HCR_DC | HCR_TWI | HCR_TWE)
-#define HCR_GUEST (HCR_COMMON | HCR_FB | HCR_BSU_INNER | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW)
+#define HCR_GUEST                                                                                                          \
+    (HCR_COMMON | HCR_FB | HCR_BSU_INNER | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_TLOR | HCR_TERR | HCR_TEA)
 
 /* What EL0 obeys of EL1's registers, as a component needs it. */
 enum {
@@ -48,7 +53,7 @@ enum {
      */
     CNTHCTL_GUEST = 1,
     CNTHCTL_COMPONENT = 3,
-    CPTR_RES1 = 0x33ff | 1 << 20, /* SVE, SME, and with TTA trace registers trap */
+    CPTR_RES1 = 0x33ff | 1 << 20 | 1 << 30, /* SVE, SME, and with TTA and TAM trace registers and activity monitors trap */
     CPTR_TFP = 1 << 10,
 };
 
@@ -85,6 +90,7 @@ static void side_component(struct cpu *cpu, struct thread *thread)
     write_sysreg(thread->arch.frame.sp_el0, sp_el0);
     write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
     write_sysreg(0, tpidrro_el0);
+    debug_stop(cpu);
     cpu->arch.guest_side = false;
     cpu->arch.resume = &thread->arch.frame;
 }
@@ -100,7 +106,7 @@ static void guest_el0_save(struct vcpu_state *state)
     state->regs.sp_el0 = read_sysreg(sp_el0);
 }
 
-static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
+static inline __attribute__((always_inline)) void side_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
     const struct vcpu_state *state = vcpu->state;
     write_sysreg(state->el1.sctlr, sctlr_el1);
@@ -116,6 +122,8 @@ static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
     write_sysreg(vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0), hcr_el2);
     cpu->arch.guest_side = true;
     cpu->arch.resume = &vcpu->state->regs;
+    if (__builtin_expect(state->el1.mdscr != 0, 0))
+        debug_start(cpu, &state->el1);
 }
 
 void arch_wait_trap(struct cpu *cpu, bool on)
@@ -216,6 +224,7 @@ static void thread_leave(struct cpu *cpu, struct thread *thread)
 {
     if (cpu->arch.guest_side) {
         guest_el0_save(thread->vcpu->state);
+        debug_stop(cpu);
         write_sysreg(HCR_COMPONENT, hcr_el2);
         isb();
         cpu->arch.guest_side = false;

@@ -1,0 +1,107 @@
+/* Debug registers (Arm ARM D2, D13.3): which a guest has, and when the processor has them. docs/guest-machine.md says what becomes of each. */
+#include "debug.h"
+#include "vm.h"
+
+enum {
+    MDSCR_SS = 1 << 0,
+    MDSCR_TDCC = 1 << 12,
+    MDSCR_KDE = 1 << 13,
+    MDSCR_MDE = 1 << 15,
+    MDSCR_GUEST = MDSCR_SS | MDSCR_TDCC | MDSCR_KDE | MDSCR_MDE,
+    /* Controls without what compares VMIDs and EL2's context (BT[3]): a guest would see which VMID it has. */
+    BREAKPOINT_CONTROL = 0x7fe1e7,
+    WATCHPOINT_CONTROL = 0x1f1fffff,
+    REGISTER_CRM = 15 << 1,
+    REGISTER_OP2 = 3 << 17,
+};
+/* DBGBVR0_EL1: the others differ from it in CRm, the number, and in op2[1:0], the kind. */
+#define DBGBVR0 SYSREG((uint32_t)2, 0, 0, 0, 4)
+#define MDSCR SYSREG((uint32_t)2, 0, 0, 2, 2)
+
+enum kind { BREAKPOINT_VALUE, BREAKPOINT_CONTROLS, WATCHPOINT_VALUE, WATCHPOINT_CONTROLS };
+
+void debug_cpu_init(void)
+{
+    write_sysreg(0, mdscr_el1);
+    write_sysreg(0, oslar_el1);
+    write_sysreg(0, osdlr_el1);
+}
+
+/* --- into the processor ------------------------------------------------------------------------------------------------------ */
+
+#define LOAD(kind, n)                                          \
+    case (n) + 1:                                              \
+        write_sysreg(registers[0][n], dbg##kind##vr##n##_el1); \
+        write_sysreg(registers[1][n], dbg##kind##cr##n##_el1); \
+        __attribute__((fallthrough));
+
+static void breakpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsigned count)
+{
+    switch (count) {
+        LOAD(b, 5) LOAD(b, 4) LOAD(b, 3) LOAD(b, 2) LOAD(b, 1) LOAD(b, 0)
+    default:
+        break;
+    }
+}
+
+static void watchpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsigned count)
+{
+    switch (count) {
+        LOAD(w, 3) LOAD(w, 2) LOAD(w, 1) LOAD(w, 0)
+    default:
+        break;
+    }
+}
+
+void debug_start(struct cpu *cpu, const struct vcpu_el1 *el1)
+{
+    uint64_t mdscr = el1->mdscr & MDSCR_GUEST;
+    if (mdscr & MDSCR_MDE) {
+        breakpoints_load(&el1->debug[BREAKPOINT_VALUE], sysreg_breakpoints());
+        watchpoints_load(&el1->debug[WATCHPOINT_VALUE], sysreg_watchpoints());
+    }
+    write_sysreg(mdscr, mdscr_el1);
+    cpu->arch.debugging = mdscr != 0;
+}
+
+/* --- the guest's accesses ------------------------------------------------------------------------------------------------------ */
+
+static uint64_t kind_mask(unsigned kind)
+{
+    switch (kind) {
+    case BREAKPOINT_CONTROLS:
+        return BREAKPOINT_CONTROL;
+    case WATCHPOINT_CONTROLS:
+        return WATCHPOINT_CONTROL;
+    default:
+        return ~UINT64_C(3); /* addresses of instructions and words */
+    }
+}
+
+/* Where the register lies in the state page, and which of its bits exist; NULL: not there. */
+static uint64_t *debug_register(struct vcpu_el1 *el1, uint32_t reg, uint64_t *mask)
+{
+    if (reg == MDSCR) {
+        *mask = MDSCR_GUEST;
+        return &el1->mdscr;
+    }
+    if ((reg & ~(uint32_t)(REGISTER_CRM | REGISTER_OP2)) != DBGBVR0)
+        return NULL;
+    unsigned kind = reg >> 17 & 3, number = reg >> 1 & 15;
+    *mask = kind_mask(kind);
+    return number < (kind < WATCHPOINT_VALUE ? sysreg_breakpoints() : sysreg_watchpoints()) ? &el1->debug[kind][number] : NULL;
+}
+
+bool debug_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access)
+{
+    uint64_t mask, *place = debug_register(&vcpu->state->el1, access->reg, &mask);
+    if (!place)
+        return false;
+    if (access->read) {
+        sysreg_answer(vcpu, access, *place);
+    } else {
+        *place = sysreg_written(vcpu, access) & mask;
+        debug_start(cpu, &vcpu->state->el1);
+    }
+    return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * A guest's breakpoints, watchpoints and single steps. All debug registers trap for good (MDCR_EL2.TDA), so the state page always has what the guest
+ * wrote; the processor gets it whenever the guest runs with any of it switched on, and never has it while a component does. A guest that debugs
+ * nothing costs one comparison per change of sides.
+ */
+#ifndef AARCH64_DEBUG_H
+#define AARCH64_DEBUG_H
+
+#include "cpu.h"
+#include "trap.h"
+
+/* On this CPU, at its start: nothing is debugged, and the OS lock, which would keep all debug exceptions back (Arm ARM D2.5), is open. */
+void debug_cpu_init(void);
+/* The processor obeys the guest's debug registers from its next exception return on. */
+void debug_start(struct cpu *cpu, const struct vcpu_el1 *el1);
+/* An access to a register with op0 = 2. False: none that a guest is offered. */
+bool debug_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access);
+
+/* Nobody else is debugged on behalf of the guest that ran here. */
+static inline void debug_stop(struct cpu *cpu)
+{
+    if (cpu->arch.debugging) {
+        write_sysreg(0, mdscr_el1);
+        cpu->arch.debugging = false;
+    }
+}
+
+#endif
