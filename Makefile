@@ -272,6 +272,7 @@ debian:
 # What only tests boot.
 guests-debian: debian
 	scripts/fetch-debian --tests
+	scripts/make-initrd
 
 units: $(UNIT_PROGRAMS)
 
