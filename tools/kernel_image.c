@@ -1,6 +1,6 @@
 /*
  * The formats that the monitor's loader takes: arm64 Image (Linux Documentation/arch/arm64/booting), the same gzip'd, ELF64 for
- * AArch64, and anything else as a flat binary that is entered at its first byte. Files of other known formats would be
+ * AArch64, 32-bit Arm zImage (Documentation/arch/arm/booting), and anything else as a flat binary that is entered at its first byte. Files of other known formats would be
  * flat binaries, too, and crash at once: these are refused by name.
  */
 #include "kernel_image.h"
@@ -17,6 +17,10 @@ enum {
     IMAGE_TEXT_OFFSET = 8, /* offsets of fields */
     IMAGE_SIZE = 16,
     IMAGE_MAGIC = 56,
+    ZIMAGE_MAGIC = 36,
+    ZIMAGE_ENDIAN = 48,
+    ZIMAGE_TABLE_MAGIC = 52,
+    ZIMAGE_TABLE = 56,
     GUNZIP_LIMIT = 4096, /* bytes that are looked at */
 };
 
@@ -38,6 +42,25 @@ static uint64_t image_memory(const struct file *file, uint64_t size)
     return file_u64(file, IMAGE_TEXT_OFFSET) + (stated > size ? stated : size);
 }
 
+static bool is_zimage(const struct file *file)
+{
+    return file->size >= IMAGE_HEADER_SIZE && file_has(file, ZIMAGE_MAGIC, "\x18\x28\x6f\x01", 4) &&
+           file_has(file, ZIMAGE_ENDIAN, "\x01\x02\x03\x04", 4);
+}
+
+/* Itself and what it decompresses to, as far as its table (Linux 4.15 and later) tells. */
+static uint64_t zimage_memory(const struct file *file)
+{
+    uint64_t table = file_u32(file, ZIMAGE_TABLE), size_at;
+
+    if (!file_has(file, ZIMAGE_TABLE_MAGIC, "EEEE", 4) || !file_has(file, table + 4, "KLSZ", 4) || file->size - table < 20)
+        return file->size;
+    size_at = file_u32(file, table + 8);
+    if (size_at > file->size || file->size - size_at < 4)
+        return file->size;
+    return file->size + file_u32(file, table + 16) + file_u32(file, size_at) + file_u32(file, table + 12);
+}
+
 struct magic {
     uint64_t offset;
     const char *bytes;
@@ -47,7 +70,8 @@ struct magic {
 
 static const struct magic foreign[] = {
     {0x202, "HdrS", 4, "is an x86 bzImage; give a kernel built for arm64"},
-    {0x24, "\x18\x28\x6f\x01", 4, "is a 32-bit Arm zImage; VMs start in AArch64, give an arm64 Image"},
+    {0x24, "\x18\x28\x6f\x01", 4, "is a big-endian 32-bit Arm zImage; give a little-endian kernel"},
+    {0x24, "\x01\x6f\x28\x18", 4, "is a big-endian 32-bit Arm zImage; give a little-endian kernel"},
     {0, "\x27\x05\x19\x56", 4, "is a U-Boot uImage; take its wrapping off (dumpimage) and give the Image within"},
     {0, "\xd0\x0d\xfe\xed", 4, "is a device tree or FIT image, not a kernel; give the Image"},
     {4, "zimg", 4, "is a self-decompressing EFI image; give the Image that it was made from (arch/arm64/boot/Image)"},
@@ -169,6 +193,10 @@ void kernel_image_inspect(const char *path, struct kernel_image *image)
     } else if (is_image(&file)) {
         image->format = "arm64 Image";
         image->memory = image_memory(&file, file.size);
+    } else if (is_zimage(&file)) {
+        image->format = "32-bit Arm zImage";
+        image->arm32 = true;
+        image->memory = zimage_memory(&file);
     } else if (file_has(&file, 0, "\x1f\x8b\x08", 3)) {
         image->format = "gzip'd arm64 Image";
         inspect_gzip(path, image);

@@ -10,6 +10,7 @@
 struct kernel_image {
     const char *format;  /* for people */
     uint64_t memory;     /* bytes of RAM that it needs, from the start of RAM */
+    bool arm32;          /* its VM runs in AArch32 */
     const char *problem; /* why it cannot boot, and the remedy; NULL: it may */
     const char *doubt;   /* why it may not boot; NULL: none */
 };

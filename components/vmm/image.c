@@ -25,6 +25,17 @@ enum {
     PH_FILESZ = 32,
     PH_MEMSZ = 40,
     PT_LOAD = 1,
+    ZIMAGE_HEADER = 64,
+    ZIMAGE_MAGIC = 36,
+    ZIMAGE_ENDIAN = 48,
+    ZIMAGE_TABLE_MAGIC = 52, /* followed by the table's offset: size in words, tag, then … */
+    ZIMAGE_TABLE = 56,
+    TABLE_WORDS = 5,
+    TABLE_SIZE_OFFSET = 8,  /* where the file has the decompressed size */
+    TABLE_BSS = 12,
+    TABLE_TEXT_OFFSET = 16,
+    ZIMAGE_RATIO = 5,          /* nothing compresses kernels better */
+    ZIMAGE_TEXT_OFFSET = 0x8000,
 };
 
 static uint64_t number(const uint8_t *data, size_t at, unsigned bytes)
@@ -45,6 +56,8 @@ enum image_kind image_detect(const uint8_t *data, size_t size)
 {
     if (size >= LINUX_HEADER && number(data, LINUX_MAGIC, 4) == 0x644d5241) /* "ARM\x64" */
         return IMAGE_LINUX;
+    if (size >= ZIMAGE_HEADER && number(data, ZIMAGE_MAGIC, 4) == 0x016f2818 && number(data, ZIMAGE_ENDIAN, 4) == 0x04030201)
+        return IMAGE_ZIMAGE;
     if (size >= ELF_HEADER && number(data, 0, 4) == 0x464c457f) /* "\x7fELF" */
         return elf_kind(data);
     return IMAGE_FLAT;
@@ -57,6 +70,26 @@ struct image_linux image_linux_parse(const uint8_t *data, size_t size)
         image.text_offset = LINUX_TEXT_OFFSET_OLD;
     if (image.size < size)
         image.size = size;
+    return image;
+}
+
+/* The table that Linux 4.15 and later have, if it lies in the file. 32-bit values: sums do not overflow. */
+static bool zimage_table(const uint8_t *data, size_t size, uint64_t *kernel_end)
+{
+    uint64_t at = number(data, ZIMAGE_TABLE, 4);
+    if (number(data, ZIMAGE_TABLE_MAGIC, 4) != 0x45454545 || at > size || size - at < 4 * TABLE_WORDS)
+        return false;
+    uint64_t size_at = number(data, at + TABLE_SIZE_OFFSET, 4);
+    if (number(data, at, 4) < TABLE_WORDS || number(data, at + 4, 4) != 0x5a534c4b || size_at > size || size - size_at < 4)
+        return false;
+    *kernel_end = number(data, at + TABLE_TEXT_OFFSET, 4) + number(data, size_at, 4) + number(data, at + TABLE_BSS, 4);
+    return true;
+}
+
+struct image_zimage image_zimage_parse(const uint8_t *data, size_t size)
+{
+    struct image_zimage image = {ZIMAGE_TEXT_OFFSET + (uint64_t)size * ZIMAGE_RATIO};
+    zimage_table(data, size, &image.kernel_end);
     return image;
 }
 

@@ -6,12 +6,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum image_kind { IMAGE_FLAT, IMAGE_LINUX, IMAGE_ELF, IMAGE_ELF_FOREIGN /* not a little-endian 64-bit AArch64 executable */ };
+enum image_kind {
+    IMAGE_FLAT,
+    IMAGE_LINUX,
+    IMAGE_ELF,
+    IMAGE_ELF_FOREIGN, /* not a little-endian 64-bit AArch64 executable */
+    IMAGE_ZIMAGE,      /* 32-bit Arm, decompresses itself */
+};
 
 /* Linux's Documentation/arch/arm64/booting: the 64-byte header. */
 struct image_linux {
     uint64_t text_offset; /* from a 2 MiB boundary */
     uint64_t size;        /* in memory, never less than the file */
+};
+
+/* Linux's Documentation/arch/arm/booting and arch/arm/boot/compressed/vmlinux.lds.S. */
+struct image_zimage {
+    uint64_t kernel_end; /* the decompressed kernel and its .bss, from a 128 MiB boundary; a guess if the file does not tell */
 };
 
 struct image_segment {
@@ -24,6 +35,9 @@ enum image_kind image_detect(const uint8_t *data, size_t size);
 
 /** Of an IMAGE_LINUX. */
 struct image_linux image_linux_parse(const uint8_t *data, size_t size);
+
+/** Of an IMAGE_ZIMAGE. */
+struct image_zimage image_zimage_parse(const uint8_t *data, size_t size);
 
 /** How many program headers an IMAGE_ELF has; 0 if they do not lie in the file. */
 unsigned image_elf_headers(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
 /*
  *  RAM of the guest, from its base:
- *    kernel     Image: base + text_offset, image_size bytes; flat: base; ELF: where its program headers say
+ *    kernel     Image: base + text_offset, image_size bytes; flat: base; ELF: where its program headers say; zImage: behind the place that it decompresses to
  *    tree       behind the kernel (flat: at the end of RAM, since its .bss is unknown); 2 MiB apart if RAM is not small,
  *    initrd     then the initrd
  *  With firmware: the tree only, at the base.
@@ -26,7 +26,11 @@ enum {
     TREE_MAX = 1 << 21,   /* the boot protocol's limit */
     SMALL_RAM = 64 << 20, /* below it, nothing is aligned to BLOCK */
     ALIGN_TREE = 8,
+    ZIMAGE_ALIGN = 1 << 20,
+    ZIMAGE_WORK = 1 << 20, /* behind a zImage: its stack and heap, 64 KiB and a little */
 };
+
+#define ARM32_RAM_MAX (UINT64_C(3) << 30) /* from 1 GiB: below 4 GiB */
 
 /* Where the kernel lies, and where it starts. */
 struct placed {
@@ -88,6 +92,21 @@ static bool flat_load(const struct blob *kernel, struct placed *placed)
     return guest_put("the kernel (`kernel`, a flat binary)", address, kernel->data, kernel->size, kernel->size);
 }
 
+/* It decompresses itself to RAM's start. Behind that, so that it need not move itself out of the way first. */
+static bool zimage_load(const struct blob *kernel, struct placed *placed)
+{
+    uint64_t below = round_up(image_zimage_parse(kernel->data, kernel->size).kernel_end, ZIMAGE_ALIGN);
+    uint64_t address = machine.ram.base + below, size = kernel->size + ZIMAGE_WORK;
+    if (machine.ram.size > ARM32_RAM_MAX) {
+        report_line("VM %s: `memory` is more than 3 GiB, which a 32-bit kernel does not reach: lower it in the system description", machine.name);
+        return false;
+    }
+    if (!ram_at(machine.ram.base, below + size))
+        return refuse_size("the kernel (`kernel`, decompressed and compressed)", machine.ram.base, below + size);
+    *placed = (struct placed){machine.ram.base, address + size, address, false};
+    return guest_put("the kernel (`kernel`)", address, kernel->data, kernel->size, kernel->size);
+}
+
 static bool refuse_elf(const char *why)
 {
     report_line("VM %s: `kernel` is an ELF file that %s; give a 64-bit little-endian AArch64 executable linked for RAM at 0x%llx", machine.name,
@@ -136,6 +155,8 @@ static bool plain_load(const struct blob *kernel, struct placed *placed)
         return elf_load(kernel, placed);
     case IMAGE_FLAT:
         return flat_load(kernel, placed);
+    case IMAGE_ZIMAGE:
+        return zimage_load(kernel, placed);
     default:
         return refuse_elf("is of another class, byte order or machine");
     }

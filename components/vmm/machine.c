@@ -1,5 +1,6 @@
 /* Root's resources become the guest's machine. */
 #include "machine.h"
+#include "image.h"
 
 #include "call_stubs.h"
 #include "map.h"
@@ -82,6 +83,7 @@ void machine_build(const struct startup *startup)
     ram_map(startup_need("ram"));
     gicc_map();
     machine.kernel = blob_find("kernel");
+    machine.aarch32 = machine.kernel.data && image_detect(machine.kernel.data, machine.kernel.size) == IMAGE_ZIMAGE;
     machine.initrd = blob_find("initrd");
     machine.dtb = blob_find("dtb");
     machine.firmware = blob_find("firmware");

@@ -52,6 +52,7 @@ struct machine {
     struct blob kernel, initrd, dtb, bootargs, seed;
     struct blob firmware, flash; /* of the two banks of flash memory; data NULL: none */
     bool restart_on_reset;
+    bool aarch32; /* the kernel is a 32-bit one: vCPUs run EL1 in AArch32 state */
     struct vm_status *status;
     cap_t status_signal;
     uint64_t status_mask;

@@ -51,6 +51,6 @@ bool machine_restart(void)
         return fail();
     machine_release();
     machine_state_set(VM_STATE_RUNNING, NULL);
-    cpu_start(cpu_at(0), boot.entry, boot.argument);
+    cpu_boot(cpu_at(0), boot.entry, boot.argument);
     return true;
 }

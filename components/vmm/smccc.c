@@ -99,6 +99,8 @@ static const struct row *row_find(uint32_t function)
 {
     uint8_t form = function & FUNCTION_64 ? FORM_64 : FORM_32;
     uint32_t plain = function & ~FUNCTION_64;
+    if (machine.aarch32 && form == FORM_64)
+        return NULL; /* not callable from AArch32 (DEN 0028 §2.9) */
     for (unsigned i = 0; i < ROWS; i++)
         if (rows[i].function == plain)
             return rows[i].forms & form && (!is_trng(plain) || trng_is_offered()) ? &rows[i] : NULL;

@@ -17,6 +17,7 @@
 #include "string.h"
 
 #include <bulkhead/aarch64/aarch32.h>
+#include <bulkhead/aarch64/call.h>
 
 enum {
     /* State pages lie below the startup page, whose translation table they share. */
@@ -118,6 +119,24 @@ static bool (*const exits[EXIT_REASONS])(struct cpu *) = {
 
 /* --- the thread ------------------------------------------------------------------------------------------------------- */
 
+/*
+ * The same in AArch32: Supervisor mode. By PSCI, bit 0 of the entry asks for T32 (DEN 0022 §6.4); the boot protocol (Linux, Documentation/arch/arm/booting) wants r0 = 0,
+ * r1 all ones, since there is no machine type, r2 = tree.
+ */
+static void registers_reset_aarch32(struct cpu *cpu)
+{
+    struct vcpu_state *state = cpu->state;
+    memset(&state->aarch32, 0, sizeof state->aarch32);
+    state->el1.sctlr = VCPU_SCTLR_RESET_AARCH32;
+    state->regs.pstate = VCPU_PSTATE_RESET_AARCH32 | (cpu->entry & 1 ? AARCH32_T : 0);
+    state->regs.pc = cpu->entry & ~UINT64_C(1);
+    if (!cpu->boots)
+        return;
+    state->regs.x[0] = 0;
+    state->regs.x[1] = UINT32_MAX;
+    state->regs.x[2] = cpu->context;
+}
+
 /* Processor state at the entry that PSCI CPU_ON and the boot protocol ask for (DEN 0022 §6.4): EL1h, masked, MMU and caches off. */
 static void registers_reset(struct cpu *cpu)
 {
@@ -129,6 +148,8 @@ static void registers_reset(struct cpu *cpu)
     state->regs.pstate = VCPU_PSTATE_RESET;
     state->regs.pc = cpu->entry;
     state->regs.x[0] = cpu->context;
+    if (machine.aarch32)
+        registers_reset_aarch32(cpu);
 }
 
 static bool may_run(struct cpu *cpu)
@@ -188,6 +209,9 @@ static _Noreturn void cpu_thread(struct cpu *cpu)
 
 static void need(status_t status, const char *what, unsigned index)
 {
+    if (status == STATUS_UNSUPPORTED)
+        component_fail("VM %s: `kernel` is 32-bit (zImage), but this processor has AArch32 for programs only, not for kernels: give an arm64 kernel",
+                       machine.name);
     if (status < 0)
         component_fail("VM %s: %s of vCPU %u failed (status %lld)", machine.name, what, index, (long long)status);
 }
@@ -197,7 +221,8 @@ static void cpu_build(struct cpu *cpu, unsigned index)
     uintptr_t page = STATE_PAGES + index * STATE_PAGE_SIZE;
     cpu->index = index;
     cpu->vcpu = slot_allocate();
-    need(vcpu_create(CAP_SELF, cpu->vcpu, machine.vm, index, CAP_SPACE, page, 0), "making the state page", index);
+    need(vcpu_create(CAP_SELF, cpu->vcpu, machine.vm, index, CAP_SPACE, page, machine.aarch32 ? VCPU_MODE_AARCH32 : VCPU_MODE_AARCH64),
+         "making the state page", index);
     cpu->state = (struct vcpu_state *)page; /* NOLINT */
     cpu->signal = slot_allocate();
     need(signal_create(CAP_SELF, cpu->signal), "making the signal", index);
@@ -216,16 +241,27 @@ void cpus_build(void)
         cpu_build(&cpus[i], i);
 }
 
-bool cpu_start(struct cpu *cpu, uint64_t entry, uint64_t context)
+static bool start(struct cpu *cpu, uint64_t entry, uint64_t context, bool boots)
 {
     uint32_t off = CPU_OFF;
     if (!__atomic_compare_exchange_n(&cpu->power, &off, CPU_CLAIMED, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
     cpu->entry = entry;
     cpu->context = context;
+    cpu->boots = boots;
     __atomic_store_n(&cpu->power, CPU_PENDING, __ATOMIC_SEQ_CST);
     signal_raise(cpu->signal, SIGNAL_WAKE);
     return true;
+}
+
+bool cpu_start(struct cpu *cpu, uint64_t entry, uint64_t context)
+{
+    return start(cpu, entry, context, false);
+}
+
+void cpu_boot(struct cpu *cpu, uint64_t entry, uint64_t argument)
+{
+    start(cpu, entry, argument, true);
 }
 
 static bool all_parked(void)

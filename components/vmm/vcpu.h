@@ -27,7 +27,8 @@ struct cpu {
     uint32_t parked;         /* the thread is not in the guest and will not enter it while the machine is held */
     uint32_t report_request; /* the main thread wants to know where the guest is */
     uint64_t entry;          /* guest-physical address of the first instruction, written before CPU_PENDING */
-    uint64_t context;        /* its x0 */
+    uint64_t context;        /* its x0; of a 32-bit kernel that `boots`, the device tree's address */
+    bool boots;              /* by the kernel's boot protocol, not PSCI's CPU_ON */
     struct decoded decoded;  /* access.h: the last access that had to be decoded; this thread's only */
     uint32_t instruction;    /* its word; 0: none was read */
 };
@@ -38,8 +39,11 @@ void cpus_build(void);
 /** The vCPU with that index (below machine.cpus). */
 struct cpu *cpu_at(unsigned index);
 
-/** Switches a vCPU on: false if it is not off. */
+/** Switches a vCPU on by PSCI's CPU_ON: false if it is not off. */
 bool cpu_start(struct cpu *cpu, uint64_t entry, uint64_t context);
+
+/** Main thread, all being off: starts a vCPU by its kernel's boot protocol, with that argument. */
+void cpu_boot(struct cpu *cpu, uint64_t entry, uint64_t argument);
 
 /** PSCI's power state. */
 enum cpu_power cpu_power_of(const struct cpu *cpu);
