@@ -1,5 +1,8 @@
-/* Exception entry (Arm ARM D1.10.2, D1.10.4): ELR, SPSR, ESR, FAR, and the vector. AArch64 EL1 only. */
+/* Exception entry (Arm ARM D1.10.2, D1.10.4): ELR, SPSR, ESR, FAR, and the vector. */
 #include "inject.h"
+
+#include "inject_aarch32.h"
+#include "machine.h"
 
 enum {
     EC_UNKNOWN = 0x00,
@@ -18,6 +21,7 @@ enum {
     MODE_EL1T = 0x4,
     MODE_MASK = 0x1f,
     VECTORS_SIZE = 0x800,
+    VECTORS_SIZE_AARCH32 = 0x20,
 };
 
 /* Condition flags, TCO, DIT and PAN stay as they are; SS, IL and BTYPE become zero. */
@@ -43,17 +47,10 @@ static uint64_t vector_offset(const struct vcpu_state *state)
     }
 }
 
-/* A guest whose EL1 is AArch32 has a mode of its own for each kind of exception. */
-static bool el1_is_aarch32(const struct vcpu_state *state)
-{
-    uint64_t mode = state->regs.pstate & MODE_MASK;
-    return mode > MODE_AARCH32;
-}
-
 static bool inject(struct cpu *cpu, uint64_t esr)
 {
     struct vcpu_state *state = cpu->state;
-    if (el1_is_aarch32(state) || !cpu_sync(cpu))
+    if (!cpu_sync(cpu))
         return false;
     uint64_t vector = state->el1.vbar + vector_offset(state);
     state->el1.esr = esr;
@@ -72,6 +69,12 @@ bool inject_abort(struct cpu *cpu, bool fetch, unsigned status)
     uint64_t far = exit->fault_va;
     if (exit->syndrome & ESR_WALK)
         status = FSC_EXTERNAL_WALK | (exit->syndrome & FSC_LEVEL);
+    if (machine.aarch32) {
+        if (!cpu_sync(cpu))
+            return false;
+        inject_abort_aarch32(cpu->state, fetch, status);
+        return true;
+    }
     uint64_t esr = class << EC_SHIFT | (exit->syndrome & (ESR_IL | ESR_FNV)) | status;
     if (!fetch)
         esr |= exit->syndrome & ESR_WNR;
@@ -83,11 +86,21 @@ bool inject_abort(struct cpu *cpu, bool fetch, unsigned status)
 
 bool inject_undefined(struct cpu *cpu)
 {
+    if (machine.aarch32) {
+        if (!cpu_sync(cpu))
+            return false;
+        inject_undefined_aarch32(cpu->state);
+        return true;
+    }
     return inject(cpu, (uint64_t)EC_UNKNOWN << EC_SHIFT | ESR_IL);
 }
 
 bool inject_in_vectors(struct cpu *cpu)
 {
     struct vcpu_state *state = cpu->state;
-    return cpu_sync(cpu) && state->regs.pc - state->el1.vbar < VECTORS_SIZE;
+    if (!cpu_sync(cpu))
+        return false;
+    if (machine.aarch32)
+        return state->regs.pc - vectors_aarch32(state) < VECTORS_SIZE_AARCH32;
+    return state->regs.pc - state->el1.vbar < VECTORS_SIZE;
 }

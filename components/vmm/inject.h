@@ -15,7 +15,7 @@ enum {
 
 /**
  * A synchronous abort for the access or fetch in the state page, with that fault status; an external one in a walk of the guest's tables says so.
- * False if the guest cannot take it (AArch32 EL1).
+ * False if the kernel does not hand its registers out.
  */
 bool inject_abort(struct cpu *cpu, bool fetch, unsigned status);
 

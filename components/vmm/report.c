@@ -9,6 +9,8 @@
 #include "string.h"
 #include "syndrome.h"
 
+#include <bulkhead/aarch64/aarch32.h>
+
 enum {
     REPORTS = 16, /* per start of the guest */
     KEY_ACCESS = 0,
@@ -66,10 +68,30 @@ static unsigned long long wide(uint64_t value)
     return value;
 }
 
+static void print_registers_aarch32(struct cpu *cpu)
+{
+    const struct vcpu_state *state = cpu->state;
+    const struct vcpu_el1 *el1 = &state->el1;
+    const struct vcpu_aarch32 *more = &state->aarch32;
+    uint64_t pstate = state->regs.pstate;
+    console_print("[bulkhead]   pc 0x%x, cpsr 0x%x, lr 0x%x, sp 0x%x\n", (unsigned)state->regs.pc, (unsigned)pstate,
+                  (unsigned)state->regs.x[aarch32_register(pstate, 14)], (unsigned)state->regs.x[aarch32_register(pstate, 13)]);
+    if (!cpu_sync(cpu))
+        return;
+    console_print("[bulkhead]   dfsr 0x%x, dfar 0x%x, ifsr 0x%x, ifar 0x%x, spsr_abt 0x%x, spsr_und 0x%x\n", (unsigned)el1->esr, (unsigned)el1->far,
+                  more->ifsr, (unsigned)(el1->far >> 32), more->spsr_abt, more->spsr_und);
+    console_print("[bulkhead]   vbar 0x%x, sctlr 0x%x, ttbcr 0x%x, ttbr0 0x%llx, ttbr1 0x%llx\n", (unsigned)el1->vbar, (unsigned)el1->sctlr,
+                  (unsigned)el1->tcr, wide(el1->ttbr0), wide(el1->ttbr1));
+}
+
 static void print_registers(struct cpu *cpu)
 {
     const struct vcpu_state *state = cpu->state;
     const struct vcpu_el1 *el1 = &state->el1;
+    if (machine.aarch32) {
+        print_registers_aarch32(cpu);
+        return;
+    }
     console_print("[bulkhead]   pc 0x%llx, pstate 0x%llx, x30 0x%llx\n", wide(state->regs.pc), wide(state->regs.pstate),
                   wide(state->regs.x[30]));
     if (!cpu_sync(cpu))
@@ -83,7 +105,7 @@ static void print_registers(struct cpu *cpu)
 /* FAR_EL2 means something only after an abort: what is reported then is an access or a fetch. */
 static void print_syndrome(const struct vcpu_exit *exit)
 {
-    bool abort = exit->reason == EXIT_MMIO || exit->reason == EXIT_FETCH;
+    bool abort = exit->reason == EXIT_MMIO || exit->reason == EXIT_MMIO_SHORT || exit->reason == EXIT_FETCH;
     console_print("[bulkhead]   esr_el2 0x%llx (%s)", wide(exit->syndrome), syndrome_class(exit->syndrome));
     if (abort)
         console_print(", virtual address 0x%llx", wide(exit->fault_va));

@@ -3,7 +3,7 @@
 
 #include "format.h"
 
-enum { CLASSES = 64, CLASS_SYSREG = 0x18, CLASS_SHIFT = 26, ISS_WALK = 1 << 7 };
+enum { CLASSES = 64, CLASS_CP15 = 0x03, CLASS_CP14 = 0x05, CLASS_SYSREG = 0x18, CLASS_SHIFT = 26, ISS_WALK = 1 << 7 };
 
 static const char *const classes[CLASSES] = {
     [0x00] = "undefined instruction",
@@ -96,9 +96,19 @@ static void sysreg_text(char *to, size_t size, unsigned iss)
                 iss >> 10 & 15, iss >> 1 & 15, iss >> 17 & 7, iss >> 5 & 31);
 }
 
+/* ISS of EC 0x03 and 0x05, the same without Op0; Rt by its place in AArch64. */
+static void coprocessor_text(char *to, size_t size, unsigned coprocessor, unsigned iss)
+{
+    format_text(to, size, "%s of coprocessor register p%u, %u, c%u, c%u, %u", iss & 1 ? "read" : "write", coprocessor, iss >> 14 & 7,
+                iss >> 10 & 15, iss >> 1 & 15, iss >> 17 & 7);
+}
+
 void syndrome_instruction(char *to, size_t size, uint64_t syndrome)
 {
-    if ((syndrome >> CLASS_SHIFT & (CLASSES - 1)) == CLASS_SYSREG)
+    unsigned class = syndrome >> CLASS_SHIFT & (CLASSES - 1);
+    if (class == CLASS_CP15 || class == CLASS_CP14)
+        coprocessor_text(to, size, class == CLASS_CP15 ? 15 : 14, (unsigned)syndrome & 0xfffff);
+    else if ((syndrome >> CLASS_SHIFT & (CLASSES - 1)) == CLASS_SYSREG)
         sysreg_text(to, size, (unsigned)syndrome & 0x3fffff);
     else
         format_text(to, size, "%s (class 0x%x)", syndrome_class(syndrome), (unsigned)(syndrome >> CLASS_SHIFT & (CLASSES - 1)));

@@ -17,7 +17,7 @@ const char *syndrome_class(uint64_t syndrome);
  */
 void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit, uint32_t instruction, const struct decoded *decoded);
 
-/** "read of S3_0_C15_C2_0 into x1" for a trapped MSR or MRS (EC 0x18), else the class's name. */
+/** "read of S3_0_C15_C2_0 into x1" for a trapped MSR or MRS (EC 0x18), "write of coprocessor register p15, 0, c9, c12, 0" for MCR or MRC, else the class's name. */
 void syndrome_instruction(char *to, size_t size, uint64_t syndrome);
 
 #endif

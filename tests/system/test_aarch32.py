@@ -1,0 +1,63 @@
+"""Debian's 32-bit kernel (armmp) in a VM: its EL1 is in AArch32 state."""
+
+import re
+
+import pytest
+
+from console import BOOT, ROOT
+from test_debian import assert_timers_tick
+from test_rt import assert_nothing_lost, rt_lines
+
+ARMHF = ROOT / "build" / "debian" / "armhf"
+
+
+def boot_armmp(boot, *options):
+    return boot("--kernel", ARMHF / "vmlinuz", "--initrd", ARMHF / "initrd.gz", *options)
+
+
+@pytest.mark.parametrize("cpu", ["cortex-a53", "cortex-a57"])
+@pytest.mark.parametrize("gic", [2, 3])
+def test_armmp(boot, gic, cpu):
+    """A wrong CP15 answer, a lost SGI (MCRR), a missing banked register or SPSR in the world switch: it does not get to the end of this."""
+    system = boot_armmp(boot, "--append", "console=ttyAMA0", "--cpu", cpu, "--gic", gic, "--cpus", 2, "--host-cpus", 2)
+    system.wait_for_shell()
+    assert system.shell_ok("uname -m") == ["armv7l"]
+    assert system.shell_ok("nproc") == ["2"]
+    assert f"GICv{gic}" in system.shell_ok("grep arch_timer /proc/interrupts")[0].replace("GIC-0", "GICv2")
+    assert "vfpv4" in system.shell_ok("grep -m 1 Features /proc/cpuinfo")[0].split()
+    assert_timers_tick(system, 2)
+    for online in "0", "1":
+        system.shell_ok(f"echo {online} >/sys/devices/system/cpu/cpu1/online")
+    assert_timers_tick(system, 2)
+    assert not any("[bulkhead]" in line for line in system.lines("guest"))
+
+    system.send("reboot\r")
+    system.wait_for_shell()
+    assert system.shell_ok("nproc") == ["2"]
+    system.send("poweroff\r")
+    system.expect("reboot: Power down")
+    system.quit()
+
+
+def test_armmp_beside_rt(boot):
+    system = boot("systems/linux32.dts")
+    system.wait_for_shell()
+    system.send("reboot\r")
+    system.wait_for_shell()
+    assert system.shell_ok("uname -m", "linux32") == ["armv7l"]
+    last = len(rt_lines(system, "rt"))
+    system.expect(rf"rt: {last + 3} s: ", BOOT)
+    assert_nothing_lost(system, "rt", 1000, last)
+    system.quit()
+
+
+@pytest.mark.parametrize("cpu", ["neoverse-n1"])
+def test_no_aarch32_at_el1(boot, cpu):
+    """A processor with AArch32 for programs only: the VM is refused, and it is said why."""
+    system = boot_armmp(boot, "--cpu", cpu)
+    system.expect("this processor has AArch32 for programs only, not for kernels: give an arm64 kernel", BOOT)
+
+
+def test_too_much_memory(boot):
+    system = boot_armmp(boot, "--memory", "4G")
+    system.expect("3 GiB")
