@@ -62,3 +62,67 @@ def test_uboot(boot):
     system.send("poweroff\r")
     system.expect("reboot: Power down")
     system.quit()
+
+
+class Uefi:
+    """EDK2's shell."""
+
+    def __init__(self, system):
+        self.system = system
+
+    def wait_for_prompt(self):
+        self.system.expect("any other key", BOOT)
+        self.system.send("\x1b")
+        self.system.expect("Shell> ")
+
+    def run(self, command, pattern):
+        self.system.send(command + "\r")
+        match = self.system.expect(pattern)
+        self.system.expect("Shell> ")
+        return match
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_uefi(boot, gic):
+    """Its shell, a variable in flash memory over the guest's reset, power-off; `rt` beside it."""
+    guid = "5b4d3a10-6f6e-4c0e-9a52-62756c6b6864"  # of our own: names under EDK2's are restricted
+    system = boot("systems/uefi.dts", "--gic", gic)
+    uefi = Uefi(system)
+    uefi.wait_for_prompt()
+    uefi.run("ver", r"UEFI v2\.\d+")
+    uefi.run("memmap", "Total Memory")
+    uefi.run(f"setvar sealed -guid {guid} -nv -bs =0x4b1d", "")
+    system.send("reset\r")
+    uefi.wait_for_prompt()
+    uefi.run(f"setvar sealed -guid {guid}", "1D 4B")
+    assert_rt_goes_on(system)
+    system.send("reset -s\r")
+    system.expect("uefi: off")
+    system.quit()
+
+
+def test_uefi_linux(boot, tmp_path):
+    """EDK2 fetches kernel, initrd and arguments by fw_cfg and starts the kernel as the EFI program that it is."""
+    system = boot(describe(tmp_path, linux(firmware=FIRMWARE / "edk2-code.fd", memory="512M", cpus=[1, 2])))
+    system.wait_for_shell()
+    assert system.shell_ok("nproc", "linux") == ["2"]
+    assert system.shell_ok("cat /sys/firmware/efi/fw_platform_size", "linux") == ["64"]
+    assert "console=ttyAMA0 quiet" in system.shell_ok("cat /proc/cmdline", "linux")[0]
+    system.send("poweroff\r")
+    system.expect("linux: off")
+    system.quit()
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_rt_kernel(boot, tmp_path, gic):
+    """Debian's kernel with PREEMPT_RT, on two processors, beside `rt`."""
+    system = boot(describe(tmp_path, linux(kernel=DEBIAN / "rt" / "vmlinuz", cpus=[1, 2], focus=True), guest("rt", "rt", 3, priority=20)), "--gic", gic)
+    system.wait_for_shell()
+    assert "PREEMPT_RT" in system.shell_ok("uname -v", "linux")[0]
+    assert system.shell_ok("nproc", "linux") == ["2"]
+    system.send("reboot\r")
+    system.wait_for_shell()
+    assert_rt_goes_on(system)
+    system.send("poweroff\r")
+    system.expect("linux: off")
+    system.quit()
