@@ -74,6 +74,11 @@ static void test_memory(void **state)
     assert_true(is_ram(HOST_RAM + 0x302000));
     assert_false(is_ram(HOST_AREA));
     assert_false(is_ram(HOST_AREA + HOST_AREA_SIZE - 1));
+    assert_true(is_ram(HOST_HOLE - 1));
+    assert_false(is_ram(HOST_HOLE));
+    assert_true(is_device(HOST_HOLE));
+    assert_false(is_ram(HOST_HOLE + HOST_HOLE_SIZE - 1));
+    assert_true(is_ram(HOST_HOLE + HOST_HOLE_SIZE));
     assert_true(is_ram(HOST_RAM + HOST_RAM_SIZE - 1));
     assert_false(is_ram(HOST_RAM + HOST_RAM_SIZE));
     assert_true(is_device(0));

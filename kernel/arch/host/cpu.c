@@ -186,9 +186,10 @@ static void platform_reset(unsigned count)
 {
     platform = (struct platform){
         .cpus = count,
-        .ram_count = 1,
+        .ram_count = 2,
         .reserved_count = 2,
-        .ram = {{paddr(HOST_RAM), HOST_RAM_SIZE}},
+        .ram = {{paddr(HOST_RAM), HOST_HOLE - HOST_RAM},
+                {paddr(HOST_HOLE + HOST_HOLE_SIZE), HOST_RAM + HOST_RAM_SIZE - HOST_HOLE - HOST_HOLE_SIZE}},
         .reserved = {{paddr(HOST_RAM), 0x80000}, {paddr(0x8000000), 0x1800} /* widened to two pages */},
         .image = {paddr(HOST_IMAGE), HOST_IMAGE_SIZE},
         .package = {paddr(HOST_PACKAGE), HOST_PACKAGE_SIZE},

@@ -10,6 +10,8 @@
 
 #define HOST_RAM UINT64_C(0x40000000)
 #define HOST_RAM_SIZE (UINT64_C(64) << 20)
+#define HOST_HOLE (HOST_RAM + (UINT64_C(60) << 20)) /* between two banks */
+#define HOST_HOLE_SIZE (UINT64_C(1) << 20)
 #define HOST_IMAGE (HOST_RAM + 0x200000) /* kernel and package, which the kernel can read */
 #define HOST_IMAGE_SIZE UINT64_C(0x10000)
 #define HOST_PACKAGE (HOST_IMAGE + HOST_IMAGE_SIZE)
