@@ -68,6 +68,17 @@ static inline status_t partition_stats(cap_t partition, uint64_t *bytes, uint64_
     return status;
 }
 
+/** Type | rights << 8, base and size of what a slot of that partition's table holds. */
+static inline status_t partition_cap(cap_t partition, cap_t slot, uint64_t *type_rights, uint64_t *base, uint64_t *size)
+{
+    struct call_words words = {{CALL_PARTITION_CAP, partition, slot}};
+    status_t status = call_long(&words);
+    *type_rights = words.w[1];
+    *base = words.w[2];
+    *size = words.w[3];
+    return status;
+}
+
 /** An empty space of `kind` (enum space_kind). */
 static inline status_t space_create(cap_t partition, cap_t to, unsigned kind)
 {

@@ -115,6 +115,12 @@ enum call {
      * CALL_PARTITION_STATS(partition) → bytes of kernel memory, bytes free: RIGHT_OBSERVE or CAP_SELF.
      */
     CALL_PARTITION_STATS,
+    /*
+     * CALL_PARTITION_CAP(partition, slot) → type | rights << 8, base, size: what a slot of its table holds. Of a capability for an object, base is the
+     * physical address where the object lies: the same for all capabilities for it, in the memory of the partition that paid for it. RIGHT_OBSERVE.
+     * STATUS_CAP if the slot is empty.
+     */
+    CALL_PARTITION_CAP,
 
     /*
      * CALL_SPACE_CREATE(partition, to, kind): an empty space; enum space_kind. STATUS_CAP, RIGHTS, EXISTS, MEMORY, ARGUMENT.

@@ -64,7 +64,7 @@ static status_t narrow_range(struct cap *cap, const struct cap *from, uint64_t f
     uint64_t low = relative ? 0 : from->base, count = from->size;
     if (!size)
         return first ? STATUS_ARGUMENT : STATUS_OK;
-    if (first < low || first - low > count || size > count - (first - low))
+    if (first - low > count || size > count - (first - low)) /* below `low` the difference is larger than any range */
         return STATUS_RANGE;
     cap->base = from->base + (first - low);
     cap->size = size;
@@ -140,18 +140,15 @@ static status_t call_cap_delegate(struct cpu *cpu, struct partition *self, uint6
     return STATUS_OK;
 }
 
-enum {
-    STEPS_PER_LOOK = 8, /* of removal between two looks for interrupts */
-    STEPS_MAX = 64      /* before others may have the tree */
-};
+enum { STEPS_MAX = 64 /* before others may have the tree */ };
 
-/* Removal in steps; the call is repeated while there is more to do, so that interrupts come in. */
+/* Removal in steps; after each of them interrupts that are pending come in, and the call is repeated. */
 static status_t remove_in_steps(struct cpu *cpu, struct partition *self, uint64_t slot, bool (*step)(struct cap *))
 {
     struct cap *cap = cap_slot(self, slot);
     if (!cap || cap->type == CAP_NONE)
         return STATUS_CAP;
-    for (unsigned i = 0; i < STEPS_MAX && (i < STEPS_PER_LOOK || !arch_interrupt_pending()); i++) {
+    for (unsigned i = 0; i < STEPS_MAX && (!i || !arch_interrupt_pending()); i++) {
         if (step(cap))
             return STATUS_OK;
         if (!cpu->current)
@@ -173,17 +170,23 @@ static status_t call_cap_revoke(struct cpu *cpu, struct partition *self, uint64_
     return remove_in_steps(cpu, self, r[1], cap_revoke_step);
 }
 
-static status_t call_cap_identify(struct cpu *cpu, struct partition *self, uint64_t *r)
+/* The capability itself into r[1] … r[3]; for an object, `where` it lies only if that is asked for. */
+static status_t cap_describe(const struct cap *cap, uint64_t *r, bool where)
 {
-    const struct cap *cap = cap_slot(self, r[1]);
-    (void)cpu;
     if (!cap || cap->type == CAP_NONE || cap->type & NODE_DYING)
         return STATUS_CAP;
     bool range = cap->type == CAP_EXTENT || cap->type == CAP_IRQ;
+    bool object = where && !range && cap->type != CAP_SYSTEM_OBJECT;
     r[1] = cap->type | (uint64_t)cap->rights << 8;
-    r[2] = range ? cap->base : 0;
+    r[2] = range ? cap->base : object ? ptr_to_phys(cap->object).raw : 0;
     r[3] = cap->size;
     return STATUS_OK;
+}
+
+static status_t call_cap_identify(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    (void)cpu;
+    return cap_describe(cap_slot(self, r[1]), r, false);
 }
 
 /* --- partitions ---------------------------------------------------------------------------------------------------------------- */
@@ -227,6 +230,14 @@ static status_t call_partition_stats(struct cpu *cpu, struct partition *self, ui
     return STATUS_OK;
 }
 
+static status_t call_partition_cap(struct cpu *cpu, struct partition *self, uint64_t *r)
+{
+    status_t status;
+    (void)cpu;
+    const struct partition *partition = find_partition(self, r[1], RIGHT_OBSERVE, &status);
+    return partition ? cap_describe(cap_slot(partition, r[2]), r, true) : status;
+}
+
 /* --- spaces ---------------------------------------------------------------------------------------------------------------------- */
 
 static status_t call_space_create(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -251,8 +262,6 @@ static status_t call_space_map(struct cpu *cpu, struct partition *self, uint64_t
     struct cap *extent = space ? cap_find(self, r[2], CAP_EXTENT, access, &status) : NULL;
     if (!extent)
         return status;
-    if (space->dead)
-        return STATUS_DEAD;
     if (extent->flags & CAP_FLAG_GUEST && space->kind != SPACE_GUEST)
         return STATUS_RIGHTS;
     return access == r[6] ? space_map(space, extent, saddr(r[3]), r[4], r[5], access) : STATUS_ARGUMENT;
@@ -286,7 +295,7 @@ static status_t call_thread_create(struct cpu *cpu, struct partition *self, uint
         return STATUS_CPU;
     if (r[5] > payer->priority)
         return STATUS_RANGE;
-    if (space->kind != SPACE_COMPONENT || space->dead)
+    if (space->kind != SPACE_COMPONENT)
         return STATUS_STATE;
     struct thread *thread = thread_new(payer, space, (unsigned)r[4], (unsigned)r[5], &status);
     if (thread)
@@ -422,7 +431,7 @@ static status_t find_irq(const struct partition *self, uint64_t slot, uint64_t n
     const struct cap *cap = cap_find(self, slot, CAP_IRQ, RIGHT_BIND, &status);
     if (!cap)
         return status;
-    return number >= cap->base && number - cap->base < cap->size && number < IRQ_MAX ? STATUS_OK : STATUS_RANGE;
+    return number - cap->base < cap->size && number < IRQ_MAX ? STATUS_OK : STATUS_RANGE;
 }
 
 static status_t call_irq_bind(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -458,7 +467,7 @@ static status_t call_vm_create(struct cpu *cpu, struct partition *self, uint64_t
     struct space *space = slot ? find_space(self, r[3], RIGHT_USE, &status) : NULL;
     if (!space)
         return status;
-    if (space->kind != SPACE_GUEST || space->dead)
+    if (space->kind != SPACE_GUEST)
         return STATUS_STATE;
     return finish_maker(self, slot, vm_new(payer, space, &status), status);
 }
@@ -500,8 +509,10 @@ static status_t call_vcpu_create(struct cpu *cpu, struct partition *self, uint64
     struct space *monitor = vm ? find_space(self, r[5], RIGHT_MAP, &status) : NULL;
     if (!monitor)
         return status;
-    if (!vm->space.space || monitor->dead || r[4] >= VM_VCPUS)
-        return r[4] >= VM_VCPUS ? STATUS_RANGE : STATUS_DEAD;
+    if (r[4] >= VM_VCPUS)
+        return STATUS_RANGE;
+    if (!vm->space.space)
+        return STATUS_DEAD;
     status = arch_vcpu_offers(r[7]);
     if (status != STATUS_OK)
         return status;
@@ -546,7 +557,7 @@ static status_t call_virq_raise(struct cpu *cpu, struct partition *self, uint64_
         first = (uint32_t)cap->size;
         count = cap->size >> 32;
     }
-    if (r[2] < first || r[2] - first >= count)
+    if (r[2] - first >= count)
         return STATUS_RANGE;
     return arch_virq_raise((struct vm *)cap->object, (unsigned)r[2], r[3] != 0);
 }
@@ -575,6 +586,7 @@ static const struct call_row {
     [CALL_PARTITION_CREATE] = {call_partition_create, TREE},
     [CALL_PARTITION_FEED] = {call_partition_feed, TREE},
     [CALL_PARTITION_STATS] = {call_partition_stats, 0},
+    [CALL_PARTITION_CAP] = {call_partition_cap, TREE},
     [CALL_SPACE_CREATE] = {call_space_create, TREE},
     [CALL_SPACE_MAP] = {call_space_map, TREE},
     [CALL_SPACE_UNMAP] = {call_space_unmap, TREE},

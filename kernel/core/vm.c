@@ -175,8 +175,8 @@ void vm_space_died(struct vm *vm)
 struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, uint64_t mode, struct space *monitor, saddr_t address,
                       status_t *status)
 {
-    if (index >= VM_VCPUS || vm->vcpus[index]) {
-        *status = index >= VM_VCPUS ? STATUS_RANGE : STATUS_EXISTS;
+    if (vm->vcpus[index]) {
+        *status = STATUS_EXISTS;
         return NULL;
     }
     struct vcpu *vcpu = (struct vcpu *)object_new(payer, CAP_VCPU, sizeof(*vcpu), status);
