@@ -1,0 +1,64 @@
+"""Rights and revocation on the real machine: components/rights, packed in root's place, tries every call (some 5 s in all)."""
+
+import re
+
+import pytest
+
+from console import BOOT, ROOT
+from describe import describe, guest
+
+# Instructions that a thread may be late because of a removal on its CPU: a step, and the way out and in again. docs/assurance.md says what was measured.
+LATEST = 40000
+
+
+def rights_as_root(folder):
+    """A build folder in which `root` is components/rights."""
+    (folder / "components").mkdir()
+    (folder / "kernel").symlink_to(ROOT / "build" / "kernel")
+    for image in (ROOT / "build" / "components").glob("*.bin"):
+        if image.stem != "root":
+            (folder / "components" / image.name).symlink_to(image)
+    (folder / "components" / "root.bin").symlink_to(ROOT / "build" / "components" / "rights.bin")
+    return folder
+
+
+def run(boot, tmp_path, *arguments):
+    """All that it says. The guest of the description is never started."""
+    system = boot("--build-dir", rights_as_root(tmp_path), "--host-memory", "3G", *arguments, describe(tmp_path, guest("rt", "rt")))
+    system.expect("rights: the subject ended: class 1, ", BOOT)
+    system.wait_for_exit()
+    return system.text().replace("\r\n", "\n")
+
+
+def assert_refused(text):
+    """Three times all rows, with all that was made given back."""
+    rows = re.findall(r"^rights: (\d+) rows, (\d+) calls refused as documented$", text, re.M)
+    assert len(rows) == 3 and len(set(rows)) == 1 and int(rows[0][0]) > 150 and int(rows[0][1]) > 900, rows
+    before, after = re.search(r"rights: kernel memory free before (\d+), after (\d+)", text).groups()
+    assert before == after
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_rights_and_revocation(boot, tmp_path, gic):
+    """Red when a call answers another status than components/rights/checks.h documents to a component that lacks a right, or that names a
+    wrong slot or value; when what was refused left something; and when a component or a guest on another CPU gets at a page, by store, load
+    or fetch, after CALL_CAP_REVOKE has returned, or ends otherwise than by a fault at that page."""
+    text = run(boot, tmp_path, "--host-cpus", 2, "--gic", gic)
+    assert_refused(text)
+    for way in ("store", "load", "fetch"):
+        for holder in ("holders", "guests"):
+            assert f"rights: 50 {holder} lost their page amid a {way}\n" in text, text
+    assert "after revocation" not in text, text
+
+
+def test_steps(boot, tmp_path):
+    """Red when taking back 10,000 capabilities, a chain of 100, a MiB to be scrubbed, many mappings or a partition keeps a thread of higher
+    priority on the same CPU waiting for longer than a step."""
+    text = run(boot, tmp_path, "--host-cpus", 1, "--icount", 0)
+    assert_refused(text)
+    latest = {what: (int(times), int(late)) for what, times, late in
+              re.findall(r"^steps: (.*?): \d+ ticks, interrupted (\d+) times, latest by (\d+)$", text, re.M)}
+    assert len(latest) == 7, latest
+    assert all(late < LATEST for _, late in latest.values()), latest
+    assert latest["revoking 10000 capabilities"][0] >= 20, latest
+    assert latest["revoking 10000 capabilities"][1] < 2000 and latest["revoking a chain of 100"][1] < 2000, latest

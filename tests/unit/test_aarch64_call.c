@@ -1,0 +1,168 @@
+/* The calls that only AArch64 has: rights and bounds. kernel/arch/aarch64/call.c on the fake GIC, with a table of a few capabilities. */
+#include "fake_gic.h"
+
+#include "../../kernel/arch/aarch64/call.c"
+
+#include "vgic_machine.h"
+
+/* --- what call.c needs of the kernel --------------------------------------------------------------------------------------------- */
+
+enum { A_VM = 1, A_PLAIN_VM, SOME_IRQS, PLAIN_IRQS, ALL_IRQS, NO_SLOT, FIRST = 60, COUNT = 2, PHYSICAL_MAX = 1020 };
+
+static struct cap table[NO_SLOT];
+static struct thread caller;
+static bool locked, lock_refused;
+static unsigned forwarded, unbound; /* interrupts */
+static status_t forward_answer;
+
+struct cap *cap_find(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights, status_t *status)
+{
+    (void)partition;
+    bool there = slot < NO_SLOT && table[slot].type == type;
+    *status = there ? STATUS_RIGHTS : STATUS_CAP;
+    return there && (table[slot].rights & rights) == rights ? &table[slot] : NULL;
+}
+
+bool cap_tree_lock(void)
+{
+    assert_false(locked);
+    locked = !lock_refused;
+    return locked;
+}
+
+void cap_tree_unlock(void)
+{
+    assert_true(locked);
+    locked = false;
+}
+
+status_t irq_forward(unsigned number, struct vm *of, unsigned line, unsigned cpu, bool edge)
+{
+    (void)of;
+    (void)line;
+    (void)cpu;
+    (void)edge;
+    assert_true(locked);
+    forwarded = number;
+    return forward_answer;
+}
+
+void irq_unbind(unsigned number)
+{
+    unbound = number;
+}
+
+/* --- calls ----------------------------------------------------------------------------------------------------------------------------- */
+
+static int call_setup(void **state)
+{
+    start(3, 4);
+    table[A_VM] = (struct cap){.type = CAP_VM, .rights = RIGHT_CONFIGURE, .object = &vm->object};
+    table[A_PLAIN_VM] = (struct cap){.type = CAP_VM, .rights = 0xff & ~RIGHT_CONFIGURE, .object = &vm->object};
+    table[SOME_IRQS] = (struct cap){.type = CAP_IRQ, .rights = RIGHT_BIND, .base = FIRST, .size = COUNT};
+    table[PLAIN_IRQS] = (struct cap){.type = CAP_IRQ, .rights = 0xff & ~RIGHT_BIND, .base = FIRST, .size = COUNT};
+    table[ALL_IRQS] = (struct cap){.type = CAP_IRQ, .rights = RIGHT_BIND, .base = 0, .size = UINT64_MAX};
+    lock_refused = false;
+    forwarded = unbound = 0;
+    forward_answer = STATUS_OK;
+    (void)state;
+    return 0;
+}
+
+static status_t call(uint64_t number, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e)
+{
+    uint64_t registers[8] = {number, a, b, c, d, e};
+    status_t status = arch_call(&cpus[0], &caller, (unsigned)(number - CALL_ARCH), registers);
+    assert_false(locked);
+    return status;
+}
+
+#define FORWARD(line, irqs, number, flags) call(CALL_VIRQ_FORWARD, A_VM, line, irqs, number, flags)
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    for (uint64_t number = CALL_ARCH_END; number < CALL_ARCH_END + 100; number++)
+        assert_int_equal(call(number, A_VM, 0, 0, 0, 0), STATUS_CALL);
+}
+
+/* Each of them takes a VM, with RIGHT_CONFIGURE. */
+static void test_vm_argument(void **state)
+{
+    (void)state;
+    for (uint64_t number = CALL_ARCH; number < CALL_ARCH_END; number++) {
+        assert_int_equal(call(number, NO_SLOT, 0, 0, 0, 0), STATUS_CAP);
+        assert_int_equal(call(number, SOME_IRQS, 0, 0, 0, 0), STATUS_CAP);
+        assert_int_equal(call(number, A_PLAIN_VM, 40, 0, 0, 0), STATUS_RIGHTS);
+        assert_int_equal(call(number, A_VM, 40, 0, 32, 0), STATUS_OK);
+        lock_refused = true;
+        assert_int_equal(call(number, A_VM, 40, 0, 32, 0), CALL_REPEAT);
+        lock_refused = false;
+    }
+}
+
+static void test_fields(void **state)
+{
+    (void)state;
+    for (uint64_t number = CALL_VIRQ_SET; number <= CALL_VIRQ_GET; number++) {
+        assert_int_equal(call(number, A_VM, VCPUS, VIRQ_ENABLE, 0, 1), STATUS_RANGE); /* no such vCPU yet */
+        assert_int_equal(call(number, A_VM, VM_VCPUS, VIRQ_ENABLE, 0, 1), STATUS_RANGE);
+        assert_int_equal(call(number, A_VM, 1, VIRQ_ENABLE, 0, 1), STATUS_OK);
+        assert_int_equal(call(number, A_VM, 0, VIRQ_FORWARDING + 1, 0, 1), STATUS_RANGE);
+        assert_int_equal(call(number, A_VM, 0, VIRQ_FORWARDING + 1, 32, 1), STATUS_RANGE);
+        assert_int_equal(call(number, A_VM, 0, VIRQ_ENABLE, VM_LINES, 1), STATUS_RANGE);
+        assert_int_equal(call(number, A_VM, 0, VIRQ_ENABLE, UINT32_MAX - 31, 1), STATUS_RANGE);
+        assert_int_equal(call(number, A_VM, 0, VIRQ_ENABLE, 33, 1), STATUS_RANGE); /* of 32 lines, not from a multiple of 32 */
+        assert_int_equal(call(number, A_VM, 0, VIRQ_TARGET, 31, 1), STATUS_RANGE); /* shared lines only */
+        assert_int_equal(call(number, A_VM, 0, VIRQ_TARGET, 33, 1), STATUS_OK);
+    }
+}
+
+static void test_forward_refused(void **state)
+{
+    static const uint64_t lines[] = {0, 31, VM_LINES, UINT64_C(1) << 32 | 40, UINT64_MAX};
+    static const uint64_t numbers[] = {0, FIRST - 1, FIRST + COUNT, UINT64_C(1) << 32 | FIRST, UINT64_MAX};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
+        assert_int_equal(FORWARD(lines[i], SOME_IRQS, FIRST, 0), STATUS_RANGE);
+        assert_int_equal(FORWARD(lines[i], 0, 0, 0), STATUS_RANGE);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++)
+        assert_int_equal(FORWARD(40, SOME_IRQS, numbers[i], 0), STATUS_RANGE);
+    assert_int_equal(FORWARD(40, ALL_IRQS, PHYSICAL_MAX, 0), STATUS_RANGE);
+    assert_int_equal(FORWARD(40, NO_SLOT, FIRST, 0), STATUS_CAP);
+    assert_int_equal(FORWARD(40, A_VM, FIRST, 0), STATUS_CAP);
+    assert_int_equal(FORWARD(40, PLAIN_IRQS, FIRST, 0), STATUS_RIGHTS);
+    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, IRQ_EDGE << 1), STATUS_ARGUMENT);
+    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, UINT64_C(1) << 32), STATUS_ARGUMENT);
+    assert_int_equal(forwarded, 0);
+    assert_int_equal(vm->arch.shared[40 - 32].physical, 0);
+}
+
+static void test_forward(void **state)
+{
+    (void)state;
+    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, 0), STATUS_OK);
+    assert_int_equal(forwarded, FIRST);
+    forwarded = 0;
+    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, 0), STATUS_OK); /* the same again: nothing to do */
+    assert_int_equal(forwarded, 0);
+    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST + 1, 0), STATUS_BUSY);
+    assert_int_equal(vm->arch.shared[40 - 32].physical, FIRST);
+    assert_int_equal(FORWARD(40, 0, 0, 0), STATUS_OK);
+    assert_int_equal(unbound, FIRST);
+    assert_int_equal(vm->arch.shared[40 - 32].physical, 0);
+    forward_answer = STATUS_BUSY; /* another VM has it */
+    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, 0), STATUS_BUSY);
+    assert_int_equal(vm->arch.shared[40 - 32].physical, 0);
+}
+
+#define CALL_TEST(function) cmocka_unit_test_setup_teardown(function, call_setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CALL_TEST(test_numbers), CALL_TEST(test_vm_argument), CALL_TEST(test_fields), CALL_TEST(test_forward_refused), CALL_TEST(test_forward),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
