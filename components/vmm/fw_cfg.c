@@ -85,19 +85,19 @@ static struct blob item(uint32_t key, uint32_t *room)
     }
 }
 
-static void select(uint32_t key)
+static void item_select(uint32_t key)
 {
     fw.key = key;
     fw.offset = 0;
 }
 
-static void skip(uint32_t size)
+static void item_skip(uint32_t size)
 {
     fw.offset = size > UINT32_MAX - fw.offset ? UINT32_MAX : fw.offset + size;
 }
 
 /* The item's next bytes, zeros behind its end. */
-static void take(uint8_t *to, uint32_t size)
+static void item_take(uint8_t *to, uint32_t size)
 {
     uint32_t room;
     struct blob blob = item(fw.key, &room);
@@ -106,7 +106,7 @@ static void take(uint8_t *to, uint32_t size)
     if (there)
         memcpy(to, blob.data + fw.offset, there);
     memset(to + there, 0, size - there);
-    skip(size);
+    item_skip(size);
 }
 
 /* --- DMA: the guest's words are read once and believed only as far as they name its own memory -------------------------- */
@@ -123,17 +123,17 @@ static void *guest_memory(uint64_t address, uint64_t size)
 static bool transfer(uint32_t control, uint32_t length, uint64_t address)
 {
     if (control & DMA_SELECT)
-        select(control >> 16);
+        item_select(control >> 16);
     if (control & DMA_READ) {
         uint8_t *to = guest_memory(address, length);
         if (!to)
             return false;
-        take(to, length);
+        item_take(to, length);
         cache_clean_invalidate(to, length);
     } else if (control & DMA_WRITE) {
         return false;
     } else if (control & DMA_SKIP) {
-        skip(length);
+        item_skip(length);
     }
     return true;
 }
@@ -159,7 +159,7 @@ static uint64_t data_read(unsigned size)
 {
     uint64_t value = 0;
     lock_take(&lock);
-    take((uint8_t *)&value, size);
+    item_take((uint8_t *)&value, size);
     lock_release(&lock);
     return value;
 }
@@ -177,7 +177,7 @@ uint64_t fw_cfg_read(unsigned vcpu, uint64_t offset, unsigned size)
 static void register_write(uint64_t offset, unsigned size, uint64_t value)
 {
     if (offset == REGISTER_SELECTOR && size == 2) {
-        select(__builtin_bswap16((uint16_t)value));
+        item_select(__builtin_bswap16((uint16_t)value));
     } else if (offset == REGISTER_DMA && size == 4) {
         fw.descriptor = (uint64_t)__builtin_bswap32((uint32_t)value) << 32;
     } else if (offset == REGISTER_DMA + 4 && size == 4) {
