@@ -7,6 +7,7 @@
 
 enum {
     TREE_ROOM = 16 << 10, /* by how much members' names may lengthen the tree: 16 VMs, 5 names of at most 48 bytes each */
+    FLASH_UNIT = 2 << 20, /* banks of flash memory exist by so much */
     KERNEL_HEADER_SIZE = 64,
     KERNEL_IMAGE_SIZE = 16, /* offset of the field */
     KERNEL_MAGIC = 56,
@@ -197,6 +198,21 @@ void image_free(struct image *image)
     free(image->members);
     free(image->tree);
     *image = (struct image){0};
+}
+
+static uint64_t bank_size(const struct image *image, const struct description_vm *vm, const char *property)
+{
+    char *name = text_format("%s/%s", vm->name, property);
+    const struct member *member = find_member(image, name);
+    uint64_t size = member == NULL ? 1 : member->file.size;
+
+    free(name);
+    return (size + FLASH_UNIT - 1) & ~(uint64_t)(FLASH_UNIT - 1);
+}
+
+uint64_t image_flash_size(const struct image *image, const struct description_vm *vm)
+{
+    return vm->firmware == NULL ? 0 : bank_size(image, vm, "firmware") + bank_size(image, vm, "flash");
 }
 
 uint64_t image_size(const struct image *image)

@@ -28,6 +28,9 @@ void image_free(struct image *image);
 /* Size of the written image in bytes, without the wrapping as ELF. */
 uint64_t image_size(const struct image *image);
 
+/* Memory that a VM's banks of flash memory take beside it. */
+uint64_t image_flash_size(const struct image *image, const struct description_vm *vm);
+
 /* Write it to an open file. False if that failed; errno says why. */
 bool image_write(const struct image *image, int file, bool as_elf);
 

@@ -29,12 +29,16 @@ enum {
 static const char help[] =
     "Usage: bulkhead run [OPTION]... SYSTEM.dts [-- QEMU-ARGUMENT...]\n"
     "       bulkhead run [OPTION]... --kernel FILE [-- QEMU-ARGUMENT...]\n"
+    "       bulkhead run [OPTION]... --firmware FILE [-- QEMU-ARGUMENT...]\n"
     "Boot a whole system, or a kernel of your own in one VM, in QEMU on this terminal.\n"
     "Ctrl-] opens the console menu; Ctrl-C goes to the guest.\n"
     "\n"
     "One VM, called \"guest\":\n"
     "  --kernel FILE       Image, gzip'd Image, AArch64 ELF or flat binary\n"
     "  --initrd FILE       initial RAM disk\n"
+    "  --firmware FILE     boot loader for QEMU's virt board, in flash memory at 0; it may\n"
+    "                      fetch --kernel, --initrd and --append by fw_cfg\n"
+    "  --flash FILE        what the second bank of flash memory holds\n"
     "  --append TEXT       kernel command line\n"
     "  --dtb FILE          device tree instead of the generated one\n"
     "  --memory SIZE       RAM, a multiple of 2M (default 512M)\n"
@@ -73,7 +77,7 @@ static uint64_t memory_needed(const struct system *system, const struct image *i
     uint64_t needed = image_size(image);
 
     for (uint32_t i = 0; i < system->description.vm_count; i++)
-        needed += system->description.vms[i].memory;
+        needed += system->description.vms[i].memory + image_flash_size(image, &system->description.vms[i]);
     return needed;
 }
 
@@ -187,6 +191,8 @@ static int run(struct run_options *wanted)
 enum {
     OPTION_KERNEL = 256,
     OPTION_INITRD,
+    OPTION_FIRMWARE,
+    OPTION_FLASH,
     OPTION_APPEND,
     OPTION_DTB,
     OPTION_MEMORY,
@@ -207,6 +213,8 @@ static const struct option options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"kernel", required_argument, NULL, OPTION_KERNEL},
     {"initrd", required_argument, NULL, OPTION_INITRD},
+    {"firmware", required_argument, NULL, OPTION_FIRMWARE},
+    {"flash", required_argument, NULL, OPTION_FLASH},
     {"append", required_argument, NULL, OPTION_APPEND},
     {"dtb", required_argument, NULL, OPTION_DTB},
     {"memory", required_argument, NULL, OPTION_MEMORY},
@@ -255,6 +263,8 @@ static const char **text_option(struct run_options *wanted, int option)
     switch (option) {
     case OPTION_KERNEL: return &wanted->guest.kernel;
     case OPTION_INITRD: return &wanted->guest.initrd;
+    case OPTION_FIRMWARE: return &wanted->guest.firmware;
+    case OPTION_FLASH: return &wanted->guest.flash;
     case OPTION_APPEND: return &wanted->guest.append;
     case OPTION_DTB: return &wanted->guest.dtb;
     case OPTION_MEMORY: return &wanted->guest.memory;
@@ -312,11 +322,11 @@ static int complete(struct run_options *wanted, int count, char *const arguments
 
     if (count > 1)
         return message_usage("run", "give one system description, not also %s", arguments[1]);
-    if ((count == 1) == (guest->kernel != NULL))
-        return message_usage("run", count == 1 ? "give a system description or --kernel, not both"
-                                               : "give a system description or --kernel");
-    if (count == 1 && (guest->initrd || guest->append || guest->dtb || guest->memory || guest->cpus))
-        return message_usage("run", "--initrd, --append, --dtb, --memory and --cpus go with --kernel; "
+    if ((count == 1) == (guest->kernel != NULL || guest->firmware != NULL))
+        return message_usage("run", count == 1 ? "give a system description, or --kernel or --firmware, not both"
+                                               : "give a system description, --kernel or --firmware");
+    if (count == 1 && (guest->initrd || guest->flash || guest->append || guest->dtb || guest->memory || guest->cpus))
+        return message_usage("run", "--initrd, --flash, --append, --dtb, --memory and --cpus go with --kernel or --firmware; "
                                     "a system description says these itself");
     wanted->source = count == 1 ? arguments[0] : NULL;
     guest->cpus = guest->cpus == 0 ? 1 : guest->cpus;

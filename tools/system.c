@@ -88,18 +88,20 @@ static bool build_tree(void *tree, int size, const struct guest *guest)
     return fdt_create(tree, size) == 0 && fdt_finish_reservemap(tree) == 0 && fdt_begin_node(tree, "") == 0 &&
            add_text(tree, "compatible", "bulkhead,system") == 0 && fdt_begin_node(tree, "guest") == 0 &&
            add_text(tree, "compatible", "bulkhead,vm") == 0 && add_text(tree, "kernel", guest->kernel) == 0 &&
-           add_text(tree, "initrd", guest->initrd) == 0 && add_text(tree, "dtb", guest->dtb) == 0 &&
+           add_text(tree, "initrd", guest->initrd) == 0 && add_text(tree, "firmware", guest->firmware) == 0 &&
+           add_text(tree, "flash", guest->flash) == 0 && add_text(tree, "dtb", guest->dtb) == 0 &&
            add_text(tree, "bootargs", guest->append) == 0 && add_text(tree, "memory", guest->memory) == 0 &&
            add_cpus(tree, guest) == 0 && fdt_property(tree, "focus", NULL, 0) == 0 && fdt_end_node(tree) == 0 &&
            fdt_end_node(tree) == 0 && fdt_finish(tree) == 0;
 }
 
-static void map_options(struct source_map *map)
+static void map_options(struct source_map *map, bool firmware_only)
 {
-    static const char *const options[][2] = {{"kernel", "--kernel"}, {"initrd", "--initrd"}, {"dtb", "--dtb"},
+    static const char *const options[][2] = {{"kernel", "--kernel"}, {"initrd", "--initrd"}, {"firmware", "--firmware"}, {"flash", "--flash"},
+                                             {"dtb", "--dtb"},
                                              {"bootargs", "--append"}, {"memory", "--memory"}, {"cpus", "--cpus"}};
 
-    source_map_add(map, "/guest", NULL, (struct place){.file = "--kernel"});
+    source_map_add(map, "/guest", NULL, (struct place){.file = firmware_only ? "--firmware" : "--kernel"});
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         source_map_add(map, "/guest", options[i][0], (struct place){.file = options[i][1]});
 }
@@ -109,7 +111,7 @@ bool system_generate(struct system *system, const struct guest *guest)
     int size = 1 << 20; /* paths and bootargs are the only parts without a limit; execve's on arguments is 128 KiB each */
 
     system_init(system);
-    map_options(&system->map);
+    map_options(&system->map, guest->kernel == NULL);
     system->tree = array_resize(NULL, (size_t)size, 1);
     if (!build_tree(system->tree, size, guest)) {
         message_error("the options do not fit into a device tree; shorten --append");

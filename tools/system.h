@@ -13,10 +13,12 @@ struct system {
     unsigned errors, warnings;
 };
 
-/* What `bulkhead run --kernel` describes: one VM, named "guest". NULL: not given. */
+/* What `bulkhead run --kernel` or `--firmware` describes: one VM, named "guest". NULL: not given. */
 struct guest {
     const char *kernel;
     const char *initrd;
+    const char *firmware;
+    const char *flash;
     const char *append;
     const char *dtb;
     const char *memory;

@@ -338,6 +338,50 @@ def test_bad_guest_tree(place, content, words):
     assert_error(place, check(place, vm(more='dtb = "t.dtb";')), 9, words)
 
 
+# check: firmware. It brings its own idea of what a kernel is.
+
+
+FIRMWARE = """    a {
+        compatible = "bulkhead,vm";
+        firmware = "image";
+        memory = "16M";
+        cpus = <0>;
+        %s
+    };"""
+
+
+def test_firmware(place):
+    (place / "vars").write_bytes(b"v")
+    (place / "anything").write_bytes(b"\xfd7zXZ\x00" + bytes(99))
+    result = check(place, FIRMWARE % 'flash = "vars"; kernel = "anything";')
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    assert pack(place, FIRMWARE % 'flash = "vars"; kernel = "anything";').returncode == 0
+    members = read_package((place / "out").read_bytes())
+    assert members["a/firmware"] == (place / "image").read_bytes() and members["a/flash"] == b"v" and "a/kernel" in members
+    os.truncate(place / "vars", 64 << 20)
+    command = dry_run(place, "--firmware", place / "image", "--flash", place / "vars", "--memory", "512M")
+    assert int(option(command, "-m").rstrip("M")) >= 512 + 64 + 64  # RAM, the bank, the file
+
+
+@pytest.mark.parametrize("content, words", [(b"", "is empty"), (make_elf(), "flat binary"), (None, "larger than 64M")])
+def test_bad_firmware(place, content, words):
+    if content is None:
+        os.truncate(place / "image", (64 << 20) + 1)
+    else:
+        (place / "image").write_bytes(content)
+    assert_error(place, check(place, FIRMWARE % ""), 6, "firmware: ", words)
+
+
+@pytest.mark.parametrize("line, words, text", [
+    (9, "No such file", 'flash = "none";'), (9, "one string", "flash = <1>;"), (9, "No such file", 'kernel = "none";')])
+def test_mistake_beside_firmware(place, line, words, text):
+    assert_error(place, check(place, FIRMWARE % text), line, words)
+
+
+def test_flash_without_firmware(place):
+    assert_error(place, check(place, vm(more='flash = "image";')), 9, "only a VM with firmware", "add firmware")
+
+
 def test_host_cpus(place):
     assert check(place, vm(cpus="7"), arguments=["--host-cpus", "8"]).returncode == 0
     assert_error(place, check(place, vm(cpus="1"), arguments=["--host-cpus", "1"]), 8, "no CPU 1")

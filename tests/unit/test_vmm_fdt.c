@@ -117,6 +117,23 @@ static void test_generated_v2(void **state)
     assert_true(has("/chosen", "rng-seed"));
 }
 
+/* Flash memory and fw_cfg are there exactly if the VM has firmware. */
+static void test_firmware(void **state)
+{
+    const struct fdt_boot boot = {0};
+    (void)state;
+    assert_int_equal(fdt_generate(buffer, sizeof buffer, &boot), 0);
+    assert_false(has("/flash@0", NULL) || has("/fw-cfg@9020000", NULL));
+    machine.firmware = (struct blob){buffer, 1};
+    assert_int_equal(fdt_generate(buffer, sizeof buffer, &boot), 0);
+    assert_int_equal(fdt_check_full(buffer, sizeof buffer), 0);
+    assert_string_equal(text("/flash@0", "compatible"), "cfi-flash");
+    assert_int_equal(cell("/flash@0", "reg", 3), 0x4000000);
+    assert_int_equal(cell("/flash@0", "reg", 5), 0x4000000);
+    assert_int_equal(cell("/flash@0", "bank-width", 0), 4);
+    assert_string_equal(text("/fw-cfg@9020000", "compatible"), "qemu,fw-cfg-mmio");
+}
+
 /* A board's clock instead of the emulated one, and a doorbell. */
 static void test_given(void **state)
 {
@@ -225,7 +242,7 @@ int main(void)
         cmocka_unit_test_setup(test_generated_v3, setup), cmocka_unit_test_setup(test_generated_v2, setup),
         cmocka_unit_test_setup(test_given, setup),        cmocka_unit_test_setup(test_too_small, setup),
         cmocka_unit_test_setup(test_user, setup),         cmocka_unit_test_setup(test_user_bootargs, setup),
-        cmocka_unit_test_setup(test_user_damaged, setup),
+        cmocka_unit_test_setup(test_user_damaged, setup), cmocka_unit_test_setup(test_firmware, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
