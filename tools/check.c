@@ -18,6 +18,8 @@ enum {
     FLASH_BANK = 64 << 20,
 };
 
+#define ARM32_MEMORY_MAX (UINT64_C(3) << 30) /* RAM begins at 1 GiB */
+
 static const char help[] =
     "Usage: bulkhead check [OPTION]... SYSTEM.dts\n"
     "Say what is wrong with a system description, with file and line.\n"
@@ -58,6 +60,8 @@ static uint64_t check_kernel(struct system *system, const struct description_vm 
     else if (image.doubt != NULL)
         complain(system, vm->node, "kernel", SEVERITY_WARNING, path, image.doubt);
     free(path);
+    if (image.arm32 && vm->memory > ARM32_MEMORY_MAX)
+        system_message(system, vm->node, "memory", SEVERITY_ERROR, "memory: at most 3G for a 32-bit kernel, which reaches no more");
     return image.problem == NULL ? image.memory : 0;
 }
 

@@ -1,7 +1,7 @@
 /*
  * The formats that the monitor's loader takes: arm64 Image (Linux Documentation/arch/arm64/booting), the same gzip'd, ELF64 for
- * AArch64, 32-bit Arm zImage (Documentation/arch/arm/booting), and anything else as a flat binary that is entered at its first byte. Files of other known formats would be
- * flat binaries, too, and crash at once: these are refused by name.
+ * AArch64, 32-bit Arm zImage (Documentation/arch/arm/booting), and anything else as a flat binary that is entered at its first
+ * byte. Files of other known formats would be flat binaries, too, and crash at once: these are refused by name.
  */
 #include "kernel_image.h"
 
@@ -70,8 +70,8 @@ struct magic {
 
 static const struct magic foreign[] = {
     {0x202, "HdrS", 4, "is an x86 bzImage; give a kernel built for arm64"},
-    {0x24, "\x18\x28\x6f\x01", 4, "is a big-endian 32-bit Arm zImage; give a little-endian kernel"},
-    {0x24, "\x01\x6f\x28\x18", 4, "is a big-endian 32-bit Arm zImage; give a little-endian kernel"},
+    {0x24, "\x18\x28\x6f\x01", 4, "is a 32-bit Arm zImage that is big-endian or older than Linux 3.17; give another"},
+    {0x24, "\x01\x6f\x28\x18", 4, "is a 32-bit Arm zImage that is big-endian or older than Linux 3.17; give another"},
     {0, "\x27\x05\x19\x56", 4, "is a U-Boot uImage; take its wrapping off (dumpimage) and give the Image within"},
     {0, "\xd0\x0d\xfe\xed", 4, "is a device tree or FIT image, not a kernel; give the Image"},
     {4, "zimg", 4, "is a self-decompressing EFI image; give the Image that it was made from (arch/arm64/boot/Image)"},

@@ -56,8 +56,3 @@ def test_no_aarch32_at_el1(boot, cpu):
     """A processor with AArch32 for programs only: the VM is refused, and it is said why."""
     system = boot_armmp(boot, "--cpu", cpu)
     system.expect("this processor has AArch32 for programs only, not for kernels: give an arm64 kernel", BOOT)
-
-
-def test_too_much_memory(boot):
-    system = boot_armmp(boot, "--memory", "4G")
-    system.expect("3 GiB")

@@ -268,8 +268,14 @@ def make_elf(machine=183, bits=2, order=1, physical=0x40080000, size=0x1000):
     return header + struct.pack("<IIQQQQQQ", 1, 5, 0, physical, physical, 120, size, 4096)
 
 
+def make_zimage(kernel):
+    """A 32-bit Arm zImage that says that it decompresses to `kernel` bytes, to 32 KiB behind RAM's start."""
+    header = struct.pack("<9I4sIII4sI", *[0xE1A00000] * 9, b"\x18\x28\x6f\x01", 0, 96, 0x04030201, b"EEEE", 64)
+    return header.ljust(64, b"\0") + struct.pack("<I4sIII", 5, b"KLSZ", 84, 0, 0x8000) + struct.pack("<III", kernel, 0, 0)
+
+
 @pytest.mark.parametrize("content", [
-    make_image(4096), gzip.compress(make_image(70000)), make_elf(), b"\x00\x00\x00\x14" * 100,
+    make_image(4096), gzip.compress(make_image(70000)), make_elf(), make_zimage(4096), b"\x00\x00\x00\x14" * 100,
 ])
 def test_bootable_kernels(place, content):
     (place / "image").write_bytes(content)
@@ -287,7 +293,7 @@ def test_bootable_kernels(place, content):
     (make_elf(physical=0x80000), ["below RAM"]),
     (make_elf()[:80], ["truncated"]),
     (b"\xeb\x3c" + bytes(0x200) + b"HdrS" + bytes(99), ["x86 bzImage"]),
-    (b"\x01" * 0x24 + b"\x18\x28\x6f\x01" + bytes(99), ["32-bit Arm zImage"]),
+    (b"\x01" * 0x24 + b"\x18\x28\x6f\x01" + bytes(99), ["32-bit Arm zImage", "big-endian or older"]),
     (b"\x27\x05\x19\x56" + bytes(99), ["uImage"]),
     (b"MZ\x00\x00zimg" + bytes(99), ["self-decompressing EFI"]),
     (b"\xfd7zXZ\x00" + bytes(99), ["xz"]),
@@ -321,10 +327,17 @@ def test_unreadable_kernel(place):
     assert_error(place, check(place, vm(), through=WITHOUT_OVERRIDE), 6, "Permission denied", "chmod")
 
 
-@pytest.mark.parametrize("content", [make_image(4096, 17 << 20), gzip.compress(make_image(4096, 17 << 20)), make_elf(size=17 << 20)])
+@pytest.mark.parametrize("content", [make_image(4096, 17 << 20), gzip.compress(make_image(4096, 17 << 20)), make_elf(size=17 << 20),
+                                     make_zimage(17 << 20)])
 def test_memory_too_small_for_the_kernel(place, content):
     (place / "image").write_bytes(content)
     assert_error(place, check(place, vm()), 7, "too small", "need 18M")
+
+
+def test_too_much_memory_for_a_32_bit_kernel(place):
+    (place / "image").write_bytes(make_zimage(4096))
+    assert check(place, vm(memory="3G")).returncode == 0
+    assert_error(place, check(place, vm(memory="3074M")), 7, "memory: ", "at most 3G for a 32-bit kernel")
 
 
 def test_memory_too_small_with_initrd(place):

@@ -193,6 +193,50 @@ static void test_elf_bad(void **state)
     assert_int_equal(image_detect(data, sizeof data), IMAGE_ELF_FOREIGN);
 }
 
+/* The header, its table at 80, the decompressed size at 120. */
+static void zimage_make(uint8_t *data)
+{
+    put(data, 36, 0x016f2818, 4);
+    put(data, 48, 0x04030201, 4);
+    put(data, 52, 0x45454545, 4);
+    put(data, 56, 80, 4);
+    put(data, 80, 6, 4);
+    put(data, 84, 0x5a534c4b, 4);
+    put(data, 88, 120, 4);
+    put(data, 92, 0x5e4d4, 4);
+    put(data, 96, 0x208000, 4);
+    put(data, 120, 20582580, 4);
+}
+
+static void test_zimage(void **state)
+{
+    uint8_t data[128] = {0};
+    (void)state;
+    zimage_make(data);
+    assert_int_equal(image_detect(data, sizeof data), IMAGE_ZIMAGE);
+    assert_int_equal(image_detect(data, 63), IMAGE_FLAT);
+    assert_int_equal(image_zimage_parse(data, sizeof data).kernel_end, 0x208000 + 20582580 + 0x5e4d4);
+    put(data, 48, 0x01020304, 4); /* big-endian */
+    assert_int_equal(image_detect(data, sizeof data), IMAGE_FLAT);
+}
+
+/* A table outside the file, or that points there, counts as none; nothing is read outside (the sanitizer looks). */
+static void test_zimage_bad(void **state)
+{
+    static const struct {
+        unsigned at;
+        uint32_t value;
+    } lies[] = {{52, 0}, {56, 109}, {56, 128}, {56, UINT32_MAX}, {80, 4}, {84, 0}, {88, 125}, {88, UINT32_MAX}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof lies / sizeof lies[0]; i++) {
+        uint8_t *data = calloc(1, 128);
+        zimage_make(data);
+        put(data, lies[i].at, lies[i].value, 4);
+        assert_int_equal(image_zimage_parse(data, 128).kernel_end, 0x8000 + 5 * 128);
+        free(data);
+    }
+}
+
 /* RFC 8439 §2.3.2. */
 static void test_chacha20(void **state)
 {
@@ -226,7 +270,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gzip), cmocka_unit_test(test_gzip_damaged), cmocka_unit_test(test_gzip_noise), cmocka_unit_test(test_linux),
-        cmocka_unit_test(test_elf),  cmocka_unit_test(test_elf_bad),      cmocka_unit_test(test_chacha20),   cmocka_unit_test(test_drbg),
+        cmocka_unit_test(test_elf),  cmocka_unit_test(test_elf_bad),      cmocka_unit_test(test_zimage), cmocka_unit_test(test_zimage_bad), cmocka_unit_test(test_chacha20),   cmocka_unit_test(test_drbg),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
