@@ -31,6 +31,11 @@ def test_interface_is_what_the_headers_say():
     assert done.returncode == 0, done.stderr
 
 
+def test_guest_registers_are_what_the_kernel_is_driven_by():
+    done = subprocess.run([ROOT / "scripts/register-doc", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links(page):
     targets = re.findall(r"\]\(([^)\s]+)\)", prose(page)) + re.findall(r'(?:src|href)="([^"]+)"', prose(page))

@@ -36,11 +36,11 @@
     ID(5, 0, ID_AA64DFR0_EL1, 0x000000f010305009,                                                          \
        "at most 6 breakpoints and 4 watchpoints, 2 of context; no PMU, trace, profiling, BRBE: not switched")                   \
     ID(6, 0, ID_AA64ISAR0_EL1, 0xfffffffff0ffffff, "no TME: transactions would not survive an exit")                            \
-    ID(6, 1, ID_AA64ISAR1_EL1, 0x0ffffff000fff00f, "no pointer authentication: keys are not switched; no LS64")                 \
+    ID(6, 1, ID_AA64ISAR1_EL1, 0x0fffffff00fff00f, "no pointer authentication: keys are not switched; no LS64")                 \
     ID(6, 2, ID_AA64ISAR2_EL1, 0x00000000000000f0, "RPRES; no WFxT: a deadline that the kernel does not know; no MOPS, keys")   \
     ID(7, 0, ID_AA64MMFR0_EL1, 0x00fffffffffffff2, "at most 40 bits of physical address: spaces have 39; no FGT, ECV: EL2's")   \
     ID(7, 1, ID_AA64MMFR1_EL1, 0x000000f000f0f00f, "HAFDBS, HPDS, PAN, ETS; no VHE, VMIDs, LORegions: EL2's, or not switched")  \
-    ID(7, 2, ID_AA64MMFR2_EL1, 0xf0ff00ff0fff0fff, "no IESB, NV, FWB, EVT: RAS, EL2's")
+    ID(7, 2, ID_AA64MMFR2_EL1, 0xf0ff00fff0ff0fff, "no IESB, NV, FWB, EVT: RAS, EL2's")
 
 /*
  * Registers that trap and that a guest may use although there is nothing behind them: ABSORBED(op0, op1, CRn, CRm, op2, name, what it reads as,

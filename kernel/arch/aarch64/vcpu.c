@@ -144,6 +144,17 @@ void arch_wait_trap(struct cpu *cpu, bool on)
     X(sp, sp_el1) X(par, par_el1) X(contextidr, contextidr_el1) X(tpidr, tpidr_el1) X(csselr, csselr_el1)              \
     X(cntv_cval, cntv_cval_el0)
 
+enum { PFR0_RAS_SHIFT = 28, PFR1_SME_SHIFT = 24 };
+
+/* Registers that a guest is not told of and that do not trap without FEAT_FGT: what one guest leaves there must not reach the next. */
+static void strays_clear(void)
+{
+    if (read_sysreg(id_aa64pfr1_el1) >> PFR1_SME_SHIFT & 15)
+        write_sysreg(0, S3_3_C13_C0_5); /* TPIDR2_EL0 */
+    if (read_sysreg(id_aa64pfr0_el1) >> PFR0_RAS_SHIFT & 15)
+        write_sysreg(0, S3_4_C12_C1_1); /* VDISR_EL2, which a guest sees as DISR_EL1 */
+}
+
 static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
@@ -152,6 +163,7 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 #undef LOAD
     if (!(vcpu->arch.hcr & HCR_RW))
         aarch32_load(vcpu);
+    strays_clear();
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
     write_sysreg(vcpu->arch.vmpidr, vmpidr_el2);
     write_sysreg(vcpu->vm->arch.counter_offset, cntvoff_el2);
