@@ -39,12 +39,15 @@ start:
         bl      primary_main
         b       .
 
-/* Second CPU, started by PSCI CPU_ON. */
+/* Second CPU, started by PSCI CPU_ON. The context argument is its stack's top; 0: the one that is here. */
         .global secondary_start
 secondary_start:
+        mov     x19, x0
         bl      leave_el2
         bl      mmu_on
         adrp    x0, stack1_top
+        cmp     x19, #0
+        csel    x0, x0, x19, eq
         mov     sp, x0
         .weak   secondary_main                  // a guest of one CPU has none
         bl      secondary_main
@@ -115,6 +118,7 @@ mmu_on:
 
         .section .text.vectors, "ax"
         .balign 4096
+        .global vectors
 vectors:
         slot    0x000, .
         slot    0x080, .

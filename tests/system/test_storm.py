@@ -1,0 +1,96 @@
+"""A guest that floods calls, interrupts, timers, sleeps, wild tables, cache operations, code, jumps and devices, on all of its CPUs at once."""
+
+import collections
+import os
+import subprocess
+
+import pytest
+
+from console import BOOT, ROOT
+from describe import describe, guest, node
+from neighbour import assert_rt_goes_on
+
+ACTS = ["calls", "psci", "off-and-on", "interrupts", "timer", "sleep", "tables", "caches", "code", "jumps", "devices"]
+IMAGE = 0x40200000  # where the boot image is loaded
+VECTOR_IRQ, VECTOR_SYNC = 0x480, 0x400
+COMMON_STAY = 20  # an interrupt's stay in the kernel that was seen so often is the rule
+
+
+def assert_storm_survived(system):
+    for act in ACTS:
+        system.wait_line("storm", rf"storm: {act} survived, ")
+    system.wait_line("storm", "storm: over")
+    system.wait_line("root", "storm: off")
+    assert "storm: stale code" not in "".join(system.lines("storm"))
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_storm(boot, tmp_path, gic):
+    """Red when anything that three CPUs can flood stops the kernel, the monitor or the guest itself, or costs `rt` a period."""
+    path = describe(tmp_path, guest("rt", "rt", cpu=0), guest("storm", "storm", cpu=[1, 2, 3], bootargs="ms=100"), node("uart", "uart", cpu=1))
+    system = boot("--gic", gic, path)
+    assert_storm_survived(system)
+    assert_rt_goes_on(system)
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_storm_beside_on_one_cpu(boot, tmp_path, gic):
+    """The same on rt's own CPU, below it in priority. Red when a flood holds up a higher priority for longer than its backlog."""
+    path = describe(tmp_path, guest("rt", "rt", cpu=0, priority=30), guest("storm", "storm", cpu=0, bootargs="ms=50"), node("uart", "uart", cpu=1))
+    system = boot("--gic", gic, path)
+    assert_storm_survived(system)
+    assert_rt_goes_on(system)
+
+
+def vectors():
+    names = subprocess.run(["llvm-nm", ROOT / "build/kernel/kernel.elf"], capture_output=True, text=True, check=True).stdout
+    return IMAGE + next(int(line.split()[0], 16) for line in names.splitlines() if line.endswith(" vectors"))
+
+
+def interrupt_stays(trace):
+    """How many instructions each interrupt of CPU 1 spent in the kernel, from an execution log of that CPU, one line an instruction."""
+    base, stays, length, before = vectors(), [], None, None
+    for line in trace:
+        pc = int(line.split("/")[1], 16)
+        if pc == before:
+            continue  # the emulator begins that instruction anew after a look at its other CPU
+        before = pc
+        if pc in (base + VECTOR_IRQ, base + VECTOR_SYNC):
+            if length:
+                stays.append(length)
+            length = 0 if pc == base + VECTOR_IRQ else None
+        if length is not None:
+            length += 1
+    return stays
+
+
+def stays_beside(boot, folder, neighbour, done):
+    """The kernel's instructions for each interrupt of `rt`, alone on CPU 1, while the neighbour runs on CPU 0, as root and the driver do."""
+    path = describe(folder, guest("rt", "rt", cpu=1, bootargs="period=100"), neighbour, node("uart", "uart", cpu=0))
+    fifo, kept = folder / "fifo", folder / "cpu1"
+    os.mkfifo(fifo)
+    with open(kept, "w", encoding="ascii") as out, subprocess.Popen(["grep", "^Trace 1", fifo], stdout=out) as grep:
+        system = boot("--host-cpus", 2, "--icount", 0, path, "--", "-singlestep", "-d", "exec,nochain", "-dfilter", f"{IMAGE:#x}+0x20000", "-D", fifo)
+        done(system)
+        system.end()
+        grep.wait()
+    with open(kept, encoding="ascii") as trace:
+        return collections.Counter(interrupt_stays(trace))
+
+
+def test_rt_is_not_touched(boot, tmp_path):
+    """Each of rt's timer interrupts takes the kernel the same instructions, to the last one, with a storm on the other CPU as without. Red when what
+    the other CPU does makes this one work: an IPI, a longer list to search, a lock to wait for."""
+    def over(system):
+        system.wait_line("storm", "storm: over")
+
+    folders = [tmp_path / "quiet", tmp_path / "storm"]
+    for folder in folders:
+        folder.mkdir()
+    quiet = stays_beside(boot, folders[0], guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), over)
+    storm = stays_beside(boot, folders[1], guest("storm", "storm", cpu=0, bootargs="ms=1"), over)
+    usual = [length for length, count in quiet.items() if count >= COMMON_STAY]
+    assert len(usual) == 1, quiet
+    assert storm[usual[0]] >= 100 and quiet[usual[0]] >= 50, storm
+    unusual = {length: count for length, count in storm.items() if length > max(usual) and length not in quiet}
+    assert not unusual, (quiet, storm)
