@@ -20,6 +20,11 @@ void console_open(struct console *console, cap_t signal, uint64_t mask)
 {
     peer = signal;
     peer_mask = mask;
+    /* Who had this console before may have left nonsense. What it wrote and nobody has read yet stays. */
+    if (console->out_head - console->out_tail > CONSOLE_OUT)
+        console->out_head = console->out_tail;
+    if (console->in_head - console->in_tail > CONSOLE_IN)
+        console->in_tail = console->in_head;
     __atomic_store_n(&ring, console, __ATOMIC_RELEASE);
     console_want_input();
 }

@@ -94,6 +94,15 @@ static void add_consoles(struct instance *in)
                                        UINT64_C(1) << ROOT_UART_BIT, false);
 }
 
+/* Memory that outlives it: where another instance's console is, for it has none itself. */
+static void add_keep(struct instance *in)
+{
+    struct startup_resource *keep = instance_resource(in, "keep");
+    keep->address = PLACE_SHARED;
+    keep->size = PAGE;
+    instance_map(in, in->shared_block.slot, PLACE_SHARED, 0, PAGE, RIGHT_READ | RIGHT_WRITE, "what outlives it");
+}
+
 static void add_registry(struct instance *in)
 {
     uint64_t restarts = ((UINT64_C(1) << RESTART_BITS) - 1) << RESTART_BITS_FIRST;
@@ -110,6 +119,7 @@ bool uart_build(void)
     instance_begin(in);
     give_device(in);
     instance_resource(in, "wake")->slot = instance_give(in, in->wake, RIGHT_RAISE | RIGHT_WAIT, 0, 0, "its wake signal");
+    add_keep(in);
     add_registry(in);
     add_consoles(in);
     if (!in->broken)

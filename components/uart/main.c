@@ -21,6 +21,14 @@ enum {
 /* Exit codes: what is missing. */
 enum { EXIT_TOO_MANY_CONSOLES = 2, EXIT_UNKNOWN_UART = 3 };
 
+/* What a driver leaves for the next one, in memory of root's. */
+struct keep {
+    uint32_t magic;
+    uint32_t focus; /* index of the console that has the keyboard */
+};
+
+enum { KEEP_MAGIC = 0x4b455054 };
+
 struct peer {
     cap_t signal;
     uint64_t mask;
@@ -32,6 +40,7 @@ static const struct uart_driver *const drivers[] = {[UART_PL011] = &pl011_driver
 static const struct uart_driver *driver;
 static uintptr_t uart;
 static cap_t wake, irq, root;
+static struct keep *keep;
 static uint32_t irq_number;
 
 /* Bytes from the UART to the multiplexer until there are no more, so that a level interrupt is not there any longer. */
@@ -125,7 +134,9 @@ static _Noreturn void serve(void)
     for (bool moved = false;;) {
         bool now = mux_run(&mux, clock_now());
         bool sent = transmit();
+        mux_sent(&mux);
         raise_peers();
+        keep->focus = mux.focus;
         moved |= now;
         if (!sent) {
             sleep_full();
@@ -146,6 +157,18 @@ static bool add_consoles(void)
         peers[mux.count - 1] = (struct peer){at->slot, at->value};
     }
     return true;
+}
+
+/* True: a driver was here before. */
+static bool take_over(void)
+{
+    bool again = keep->magic == KEEP_MAGIC;
+    if (again && keep->focus < mux.count)
+        mux.focus = keep->focus;
+    keep->magic = KEEP_MAGIC;
+    keep->focus = mux.focus;
+    mux_notify_all(&mux);
+    return again;
 }
 
 /* Without the interrupt there is output all the same. */
@@ -174,10 +197,11 @@ int component_main(struct startup *startup)
     irq = interrupt->slot;
     irq_number = interrupt->number;
     root = supervisor->slot;
+    keep = (struct keep *)startup_need("keep")->address; /* NOLINT */
     mux_init(&mux, (const struct registry *)supervisor->address, startup->timer_frequency); /* NOLINT */
     if (!add_consoles())
         return EXIT_TOO_MANY_CONSOLES;
-    mux_start(&mux);
+    mux_start(&mux, take_over());
     receive(); /* what was typed before: starting the UART may empty its FIFO */
     driver->start(uart);
     bind_interrupt();

@@ -298,16 +298,23 @@ static uint32_t put_event(struct mux *mux, struct channel *channel, const uint8_
 
 static uint32_t output_ready(const struct channel *channel)
 {
-    const struct console *page = channel->page;
-    uint32_t ready = __atomic_load_n(&page->out_head, __ATOMIC_ACQUIRE) - __atomic_load_n(&page->out_tail, __ATOMIC_RELAXED);
+    uint32_t ready = __atomic_load_n(&channel->page->out_head, __ATOMIC_ACQUIRE) - channel->taken;
     return least(ready, CONSOLE_OUT);
+}
+
+/* More than the queue holds: its owner wrote nonsense there. It gets a fresh start. */
+static void skip_nonsense(struct channel *channel)
+{
+    uint32_t head = __atomic_load_n(&channel->page->out_head, __ATOMIC_ACQUIRE);
+    if (head - channel->taken > CONSOLE_OUT)
+        channel->taken = channel->shown = channel->marked = head;
 }
 
 /* A copy, for the other side may change its bytes while they are looked at. */
 static uint32_t copy_output(const struct channel *channel, uint8_t *bytes)
 {
     const struct console *page = channel->page;
-    uint32_t at = page->out_tail % CONSOLE_OUT;
+    uint32_t at = channel->taken % CONSOLE_OUT;
     uint32_t count = least(output_ready(channel), MUX_TURN);
     uint32_t first = least(count, CONSOLE_OUT - at);
     memcpy(bytes, page->out + at, first);
@@ -322,21 +329,60 @@ static void notify_peer(struct mux *mux, const struct channel *channel, const ui
         mux->notify |= UINT64_C(1) << (channel - mux->channels);
 }
 
+static bool is_hidden(const struct mux *mux, const struct channel *channel)
+{
+    return !is_interactive(mux, channel) && channel->line.length > channel->line.shown;
+}
+
+/* Notes what was taken as shown, unless some of it is still only in the line's model. Of that there must not be so much that the queue stands still. */
+static void note_shown(const struct mux *mux, struct channel *channel)
+{
+    bool held = is_hidden(mux, channel) || channel->line.escape_state != ESCAPE_NONE;
+    if (!held || channel->taken - channel->shown > CONSOLE_OUT / 2)
+        channel->shown = channel->taken;
+}
+
 /* A console's turn: up to MUX_TURN bytes of its output. */
 static bool take_output(struct mux *mux, struct channel *channel)
 {
     uint8_t bytes[MUX_TURN + 8] __attribute__((aligned(8)));
+    skip_nonsense(channel);
     uint32_t count = copy_output(channel, bytes), taken = 0;
     memset(bytes + count, 0, 8); /* the control character that count_text needs */
-    while (taken < count && terminal_room(&mux->terminal) >= TERMINAL_SIZE / 2)
-        taken += put_event(mux, channel, bytes + taken);
+    while (taken < count && terminal_room(&mux->terminal) >= TERMINAL_SIZE / 2) {
+        uint32_t event = put_event(mux, channel, bytes + taken);
+        taken += event;
+        channel->taken += event;
+        note_shown(mux, channel);
+    }
     if (!taken)
         return false;
-    __atomic_store_n(&channel->page->out_tail, channel->page->out_tail + taken, __ATOMIC_RELEASE);
-    notify_peer(mux, channel, &channel->page->room_waits);
-    bool hidden = !is_interactive(mux, channel) && channel->line.length > channel->line.shown;
-    channel->flush_at = hidden ? mux->now + mux->second / FLUSH_FRACTION : UINT64_MAX;
+    channel->flush_at = is_hidden(mux, channel) ? mux->now + mux->second / FLUSH_FRACTION : UINT64_MAX;
     return true;
+}
+
+/* What was marked has been sent: the owner may write there. */
+static void free_marked(struct mux *mux, struct channel *channel)
+{
+    if (channel->page->out_tail == channel->marked)
+        return;
+    __atomic_store_n(&channel->page->out_tail, channel->marked, __ATOMIC_RELEASE);
+    notify_peer(mux, channel, &channel->page->room_waits);
+}
+
+void mux_sent(struct mux *mux)
+{
+    bool more = true;
+    while (more && (int32_t)(mux->terminal.tail - mux->mark) >= 0) {
+        more = false;
+        for (uint32_t i = 0; i < mux->count; i++) {
+            struct channel *channel = &mux->channels[i];
+            free_marked(mux, channel);
+            more |= channel->marked != channel->shown;
+            channel->marked = channel->shown;
+        }
+        mux->mark = mux->terminal.head;
+    }
 }
 
 static bool take_round(struct mux *mux)
@@ -357,6 +403,7 @@ static void flush_lines(struct mux *mux)
             continue;
         if (!is_interactive(mux, channel))
             emit_line(mux, channel);
+        note_shown(mux, channel);
         channel->flush_at = UINT64_MAX;
     }
 }
@@ -369,6 +416,8 @@ bool mux_run(struct mux *mux, uint64_t now)
         rounds++;
     flush_lines(mux);
     draw_last_line(mux);
+    if (mux->count)
+        note_shown(mux, focus_channel(mux));
     return rounds > 0;
 }
 
@@ -451,6 +500,7 @@ bool mux_add(struct mux *mux, const char *name, struct console *page, bool has_f
     memcpy(channel->name, name, length);
     channel->page = page;
     channel->flush_at = UINT64_MAX;
+    channel->taken = channel->shown = channel->marked = page->out_tail;
     if (has_focus)
         mux->focus = mux->count;
     mux->count++;
@@ -475,8 +525,15 @@ static void tell_focus(struct mux *mux, const char *more)
     terminal_text(&mux->terminal, " --\r\n");
 }
 
-void mux_start(struct mux *mux)
+void mux_notify_all(struct mux *mux)
 {
+    mux->notify = mux->count ? UINT64_MAX >> (64 - mux->count) : 0;
+}
+
+void mux_start(struct mux *mux, bool again)
+{
+    if (again)
+        terminal_text(&mux->terminal, "\x1b[m\r\n");
     for (uint32_t i = 0; i < mux->count; i++)
         make_prefix(mux, &mux->channels[i]);
     if (mux->count)

@@ -28,6 +28,8 @@ struct channel {
     char prefix[MUX_NAME + 4]; /* of its lines; `prefix_length` bytes */
     struct console *page;
     uint64_t flush_at; /* when a partial line without the keyboard is shown nevertheless */
+    /* Its output, as indices of its queue: up to where it was looked at; put on the terminal; put there before the mark. */
+    uint32_t taken, shown, marked;
     struct line line;
 };
 
@@ -39,6 +41,7 @@ struct mux {
     uint32_t focus;      /* index of the console that has the keyboard */
     uint32_t turn;       /* index of the console whose turn it is first */
     uint32_t prefix_length;
+    uint32_t mark;       /* position in the terminal's bytes: what is marked is sent when these are */
     bool occupied;       /* the terminal's last line bears the focus's partial line or the menu's */
     bool menu;           /* the menu has the keyboard */
     bool swallow;        /* what comes is the rest of a function key's sequence that closed the menu */
@@ -53,14 +56,21 @@ struct mux {
 void mux_init(struct mux *mux, const struct registry *registry, uint64_t frequency);
 /** Adds a console; false if there are too many. */
 bool mux_add(struct mux *mux, const char *name, struct console *page, bool has_focus);
-/** To be called behind the last mux_add: says on the terminal who has the keyboard. */
-void mux_start(struct mux *mux);
+/** To be called behind the last mux_add: says on the terminal who has the keyboard, on a line of its own if another driver wrote before. */
+void mux_start(struct mux *mux, bool again);
 /** One byte from the keyboard. */
 void mux_input(struct mux *mux, uint8_t byte, uint64_t now);
+/** Everybody is to look at his queues: what the driver before this one was about to say is not known. */
+void mux_notify_all(struct mux *mux);
 /** Input got lost before it came here. */
 void mux_lose(struct mux *mux);
 /** Moves output to the terminal as far as there is room; false if there was none to move. */
 bool mux_run(struct mux *mux, uint64_t now);
+/**
+ * To be called when bytes of the terminal were sent: frees the room of what nobody needs any more. Until then it stays in the consoles' queues, so
+ * that a driver that comes after this one shows it (again).
+ */
+void mux_sent(struct mux *mux);
 /** When mux_run has to be called even if nothing happens. */
 uint64_t mux_deadline(const struct mux *mux);
 /** Whether the consoles' owners are to raise their signal when they write. */

@@ -45,6 +45,7 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "wake" (slot = signal to wait on; bit 63 is the UART's interrupt, bits 0 … n-1 the consoles' output);
  *           "console/NAME" once per console (address = struct console; number = bit of "wake"; slot = the peer's signal,
  *           to raise with the mask `value` when input or room for output is there; size = 1 if it has the focus at start);
+ *           "keep" (address, size: memory that its successor gets as it was left);
  *           "root" (slot = signal to raise: bit masks ROOT_QUIT, ROOT_LIST …; address = struct registry, read-only).
  * vmm       "wake" (slot = signal; bit 0: console input or room; bit 1: orders from root, in struct vm_status);
  *           "console" (address = struct console; slot = signal to raise with mask `value` on output);
@@ -59,7 +60,8 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "on-reset" (number = 1: restart, 0: stop);
  *           "doorbell" once per doorbell (slot = signal; value = mask; number = line; name "doorbell/COMPONENT");
  *           "device/…" once per passed-through range (slot; value = guest-physical; size) and "irq/…" (slot; number = INTID).
- * component "wake" (slot = signal: bit i = doorbell i, bit 62 = console); "console" as for vmm; "line/VM" (slot = line, number; value = mask of the doorbell's bit in "wake").
+ * component "arguments" (address, size: text); "manage" (manage.h: address, size, slot = signal to raise with mask `value`);
+ *           "wake" (slot = signal: bit i = doorbell i, bit 61 = manage.h's, bit 62 = console); "console" as for vmm; "line/VM" (slot = line, number; value = mask of the doorbell's bit in "wake").
  */
 
 enum uart_kind { UART_PL011, UART_CADENCE };

@@ -34,6 +34,7 @@ static const char *taken(struct fixture *f)
         f->mux.terminal.tail += count;
     }
     f->text[length] = 0;
+    mux_sent(&f->mux);
     return f->text;
 }
 
@@ -75,17 +76,22 @@ static const char *input(struct fixture *f, int console)
     return f->text;
 }
 
-static int set_up(void **state)
+static void add_consoles(struct fixture *f)
 {
-    struct fixture *f = calloc(1, sizeof(*f));
     static const char *const names[CONSOLES] = {"linux", "rt", "root"};
     mux_init(&f->mux, &f->registry, SECOND);
     for (int i = 0; i < CONSOLES; i++)
         mux_add(&f->mux, names[i], &f->pages[i], i == LINUX);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    add_consoles(f);
     f->registry.count = 2;
     f->registry.entries[0] = (struct registry_entry){"rt", "running", 1, 1, 8 << 20};
     f->registry.entries[1] = (struct registry_entry){"linux", "off", 3, 2, 512 << 20};
-    mux_start(&f->mux);
+    mux_start(&f->mux, false);
     run(f);
     if (strcmp(taken(f), "-- keyboard: linux (Ctrl-]: menu) --\r\n"))
         return -1;
@@ -356,6 +362,119 @@ static void test_nothing_is_lost(void **state)
     }
 }
 
+/* Red when the queue's room is given back before the terminal has sent what stood there, or not told then. */
+static void test_unsent_output_stays(void **state)
+{
+    struct fixture *f = *state;
+    f->pages[RT].room_waits = 1;
+    put(f, RT, "one\ntwo\n");
+    put(f, LINUX, "prompt> ");
+    run(f);
+    mux_sent(&f->mux);
+    assert_int_equal(f->pages[RT].out_tail + f->pages[LINUX].out_tail, 0);
+    assert_int_equal(f->mux.notify, 0);
+    f->mux.terminal.tail = f->mux.terminal.head - 1;
+    mux_sent(&f->mux);
+    assert_int_equal(f->pages[RT].out_tail, 0);
+    f->mux.terminal.tail++;
+    mux_sent(&f->mux);
+    assert_int_equal(f->pages[RT].out_tail, 8);
+    assert_int_equal(f->pages[LINUX].out_tail, 8);
+    assert_int_equal(f->mux.notify, 1 << RT);
+}
+
+/* Red when a line that only the model holds is given up. */
+static void test_hidden_partial_line_stays(void **state)
+{
+    struct fixture *f = *state;
+    check(f, RT, "done\npart", "rt    | done\r\n");
+    assert_int_equal(f->pages[RT].out_tail, 5);
+    f->now += SECOND;
+    run(f);
+    assert_string_equal(taken(f), "rt    | part\r\n");
+    assert_int_equal(f->pages[RT].out_tail, 9);
+}
+
+/* Neither escape sequences without end nor lines without end may make the queue stand still. */
+static void test_held_output_moves_on(void **state)
+{
+    struct fixture *f = *state;
+    put(f, RT, "\x1b]");
+    for (int i = 0; i < 3 * CONSOLE_OUT; i += 64) {
+        for (int j = 0; j < 64; j++)
+            put(f, RT, "x");
+        run(f);
+        taken(f);
+        assert_true(f->pages[RT].out_head - f->pages[RT].out_tail < CONSOLE_OUT);
+    }
+}
+
+/* Sends a part of what is to be sent. */
+static uint32_t send_some(struct fixture *f, char *to)
+{
+    uint32_t present = f->mux.terminal.head - f->mux.terminal.tail, count = (uint32_t)rand() % (present + 1);
+    for (uint32_t i = 0; i < count; i++)
+        to[i] = (char)f->mux.terminal.bytes[f->mux.terminal.tail++ % TERMINAL_SIZE];
+    mux_sent(&f->mux);
+    return count;
+}
+
+/* The lines' numbers: each follows one that was seen, none is left out. A line that was cut by a death does not end like one. */
+static unsigned numbers_seen(const char *text)
+{
+    unsigned next = 0;
+    for (const char *at = text; (at = strstr(at, "rt    | ")); ) {
+        char *end;
+        at += 8;
+        unsigned number = (unsigned)strtoul(at, &end, 10);
+        if (strncmp(end, "\r\n", 2))
+            continue;
+        assert_true(number <= next);
+        next = number == next ? next + 1 : next;
+    }
+    return next;
+}
+
+/* A driver dies at any byte that it sends: its successor shows all that was not sent, and nobody waits for room in vain. */
+static void test_successor_loses_nothing(void **state)
+{
+    enum { LINES = 3000 };
+    struct fixture *f = *state;
+    char line[16], *text = calloc(1, 1 << 20);
+    uint32_t length = 0;
+    srand(2);
+    for (unsigned written = 0; written < LINES;) {
+        for (int i = rand() % 20; i >= 0 && written < LINES; i--, written++) {
+            snprintf(line, sizeof(line), "%u\n", written);
+            put(f, RT, line);
+        }
+        run(f);
+        mux_sent(&f->mux);
+        length += send_some(f, text + length);
+        if (rand() % 2)
+            continue;
+        add_consoles(f);
+        mux_notify_all(&f->mux);
+        assert_int_equal(f->mux.notify, (1 << CONSOLES) - 1);
+        mux_start(&f->mux, true);
+    }
+    while (run(f), mux_sent(&f->mux), f->mux.terminal.head != f->mux.terminal.tail)
+        length += send_some(f, text + length);
+    assert_int_equal(numbers_seen(text), LINES);
+    free(text);
+}
+
+/* What its owner wrote as an index may be nonsense: that is its own loss, and passes. */
+static void test_nonsense_passes(void **state)
+{
+    struct fixture *f = *state;
+    f->pages[RT].out_head = 1u << 30;
+    run(f);
+    taken(f);
+    assert_int_equal(f->pages[RT].out_tail, 1u << 30);
+    check(f, RT, "sane\n", "rt    | sane\r\n");
+}
+
 /* A component may write anything into its page and its output. */
 static void test_hostile_page(void **state)
 {
@@ -365,7 +484,7 @@ static void test_hostile_page(void **state)
         struct console *page = &f->pages[i % CONSOLES];
         for (unsigned j = 0; j < CONSOLE_OUT; j++)
             page->out[j] = (uint8_t)(rand() % 3 ? rand() : "\x1b[;J2K5HC\r\n\t\b"[rand() % 13]);
-        page->out_head = (uint32_t)rand();
+        page->out_head = f->mux.channels[i % CONSOLES].taken + (uint32_t)(rand() % 8 ? rand() % CONSOLE_OUT : rand());
         page->out_tail = (uint32_t)rand();
         page->in_head = (uint32_t)rand();
         page->in_tail = (uint32_t)rand();
@@ -402,6 +521,11 @@ int main(void)
         TEST(test_menu_requests),
         TEST(test_flood_does_not_starve),
         TEST(test_nothing_is_lost),
+        TEST(test_unsent_output_stays),
+        TEST(test_hidden_partial_line_stays),
+        TEST(test_held_output_moves_on),
+        TEST(test_successor_loses_nothing),
+        TEST(test_nonsense_passes),
         TEST(test_hostile_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
