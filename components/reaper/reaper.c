@@ -1,7 +1,7 @@
 /*
  * A component for tests: kills what it manages, at instants and in ways that a seed decides, sees that each comes back, and that nothing of the
- * dead is left over. Arguments: seed=, rounds=, longest= (milliseconds that a victim may live, 30), every= (rounds between two
- * looks at all kernel memory with the VMs stopped, 100).
+ * dead is left over. Arguments: seed=, rounds=, longest= (milliseconds that a victim may live, 30), least= (milliseconds that it lives in any
+ * case, 0), every= (rounds between two looks at all kernel memory with the VMs stopped, 100).
  */
 #include "arguments.h"
 #include "call_stubs.h"
@@ -128,7 +128,7 @@ static void check_clean(const char *after)
             awake = view.resources;
             return;
         }
-        manage_wait(clock_deadline_us(POLL_US));
+        clock_sleep_us(POLL_US); /* whatever has changed: the others need time to come up */
     }
 }
 
@@ -169,11 +169,11 @@ static uint64_t draw_life_us(uint64_t longest_ms)
     return draw(longest_ms * US_PER_MS / parts[draw(4)] + 1);
 }
 
-static void round_do(uint64_t longest_ms)
+static void round_do(uint64_t least_ms, uint64_t longest_ms)
 {
     uint32_t index = (uint32_t)draw(view.count), deaths = view.targets[index].deaths;
     enum manage_verb verb = draw(2) ? MANAGE_KILL : MANAGE_FAULT;
-    clock_sleep_us(draw_life_us(longest_ms));
+    clock_sleep_us(least_ms * US_PER_MS + draw_life_us(longest_ms));
     status_t status = manage_do(verb, index);
     if (status != STATUS_OK) {
         refused++;
@@ -201,11 +201,12 @@ static void prepare(uint64_t seed, uint64_t rounds)
 
 int component_main(struct startup *startup)
 {
-    uint64_t rounds = argument_number("rounds=", 100), longest = argument_number("longest=", 30), every = argument_number("every=", 100);
+    uint64_t rounds = argument_number("rounds=", 100), every = argument_number("every=", 100);
+    uint64_t least = argument_number("least=", 0), longest = argument_number("longest=", 30);
     (void)startup;
     prepare(argument_number("seed=", 1), rounds);
     for (uint64_t round = 1; round <= rounds; round++) {
-        round_do(longest);
+        round_do(least, longest);
         if (round % every == 0)
             check_asleep();
     }

@@ -73,6 +73,25 @@ static void give_arguments(struct component *component)
     string_copy((char *)component->instance.settings, PAGE, arguments);
 }
 
+static void link_line(const struct component *component, const struct vm *vm)
+{
+    int position = doorbell_position(component, vm->described);
+    if (position >= 0 && component->line_slots[vm->number])
+        cap_delegate(component->instance.partition, component->line_slots[vm->number], vm->object, RIGHT_RAISE,
+                     FIRST_DOORBELL_LINE + (uint64_t)position, 1);
+}
+
+/* What joins it to a VM that was there before it. The VM's doorbell raises its new signal. */
+static void link_vm(const struct component *component, const struct vm *vm)
+{
+    int position = doorbell_position(component, vm->described);
+    if (position < 0 || !vm->instance.alive || !component->instance.alive)
+        return;
+    link_line(component, vm);
+    vm_doorbell(vm->object, DOORBELL_BASE + (uint64_t)position * DOORBELL_SIZE, component->instance.wake,
+                UINT64_C(1) << component_doorbell(component, vm));
+}
+
 bool component_build(struct component *component)
 {
     instance_begin(&component->instance);
@@ -82,15 +101,9 @@ bool component_build(struct component *component)
     for (unsigned i = 0; i < the_system.description.vm_count; i++)
         add_line(component, &the_system.vms[i]);
     link_console(&component->instance);
+    for (unsigned i = 0; i < the_system.description.vm_count; i++)
+        link_vm(component, &the_system.vms[i]);
     return instance_start(&component->instance);
-}
-
-static void link_line(const struct component *component, const struct vm *vm)
-{
-    int position = doorbell_position(component, vm->described);
-    if (position >= 0 && component->line_slots[vm->number])
-        cap_delegate(component->instance.partition, component->line_slots[vm->number], vm->object, RIGHT_RAISE,
-                     FIRST_DOORBELL_LINE + (uint64_t)position, 1);
 }
 
 void link_doorbells(struct vm *vm)

@@ -222,7 +222,8 @@ static void give_doorbells(struct vm *vm)
         struct startup_resource *doorbell = instance_resource(in, name);
         doorbell->number = FIRST_DOORBELL_LINE + i;
         doorbell->value = UINT64_C(1) << component_doorbell(component, vm);
-        doorbell->slot = instance_give(in, component->instance.wake, RIGHT_RAISE, doorbell->value, 0, name);
+        if (component->instance.alive) /* else root connects it when it is there */
+            doorbell->slot = instance_give(in, component->instance.wake, RIGHT_RAISE, doorbell->value, 0, name);
     }
 }
 

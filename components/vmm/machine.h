@@ -24,8 +24,6 @@ enum {
     FW_CFG_BASE = 0x09020000,
     FW_CFG_SIZE = 0x18,
     DEVICE_SIZE = 0x1000,
-    DOORBELL_BASE = 0x0b000000,
-    DOORBELL_SIZE = 4, /* of each one */
 };
 
 /* Memory of the guest as the monitor sees it. */

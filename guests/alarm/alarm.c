@@ -1,6 +1,7 @@
 /*
  * Sets alarms of a PL031 real-time clock that was passed through, and counts its interrupts. Boot argument: alarms=N, one second apart. The
- * last line also says how many ticks of the counter the end of interrupt took: a trap would show.
+ * last line also says how many ticks of the counter the end of interrupt took: a trap would show. hold=1: afterwards one more comes and stays for
+ * ever, pending or (each as often) active, for tests that end the VM then.
  */
 #include "guest.h"
 
@@ -14,7 +15,16 @@ enum {
     RTC_ICR = 0x1c,
 };
 
-static uint64_t alarms, spurious, others, longest_end;
+static uint64_t alarms, spurious, others, longest_end, holds;
+
+static _Noreturn void stay(const char *how)
+{
+    print("alarm: the next one stays ");
+    print(how);
+    print("\n");
+    for (;;)
+        yield();
+}
 
 static void end(uint32_t intid)
 {
@@ -37,6 +47,8 @@ void irq_handler(uint64_t entry)
         alarms++;
     else
         spurious++;
+    if (holds)
+        stay("active");
     mmio_write(RTC + RTC_ICR, 1);
     end(intid);
 }
@@ -56,6 +68,22 @@ static void set_alarm_and_wait(void)
         isb();
         irq_mask();
     }
+}
+
+/* Interrupts are masked. */
+static _Noreturn void hold(void)
+{
+    print("alarm: ");
+    print_dec(alarms);
+    print(" came\n");
+    bool pending = read_sysreg(cntvct_el0) >> 8 & 1;
+    mmio_write(RTC + RTC_MR, mmio_read(RTC + RTC_DR) + 1);
+    holds = 1;
+    while (!(mmio_read(RTC + RTC_MIS) & 1))
+        yield();
+    if (!pending)
+        irq_unmask();
+    stay("pending");
 }
 
 static void print_count(uint64_t n, const char *behind)
@@ -81,6 +109,8 @@ void primary_main(const void *fdt, uint64_t first_tick)
     mmio_write(RTC + RTC_IMSC, 1);
     for (uint64_t i = 0; i < wanted; i++)
         set_alarm_and_wait();
+    if (option_number("hold=", 0))
+        hold();
     mmio_write(RTC + RTC_IMSC, 0);
     print("alarm: ");
     print_count(wanted, " set, ");

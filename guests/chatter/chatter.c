@@ -49,7 +49,7 @@ void primary_main(const void *fdt, uint64_t first_tick)
     for (uint64_t line = 1; !lines || line <= lines; line++) {
         print("chatter: line ");
         print_dec(line);
-        print("\n");
+        print(".\n");
         sleep_ticks(period);
     }
     power_off();

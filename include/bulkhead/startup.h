@@ -66,6 +66,9 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
 
 enum uart_kind { UART_PL011, UART_CADENCE };
 
+/* Guest-physical addresses of a VM's doorbells, in the order of its resources "doorbell/…". Root connects them, too, when their component comes back. */
+enum { DOORBELL_BASE = 0x0b000000, DOORBELL_SIZE = 4 /* of each one */ };
+
 /* A VM's monitor and root: one page, mapped in both. `state`, `exit_code` and `text` are the monitor's, `order` root's. */
 enum vm_state { VM_STATE_STARTING, VM_STATE_RUNNING, VM_STATE_OFF, VM_STATE_FAILED };
 enum vm_order { VM_ORDER_NONE, VM_ORDER_RESTART, VM_ORDER_STOP };

@@ -1,0 +1,144 @@
+"""VMs, monitors, the UART's driver and components die at any instant and come back: reported, later each time, with nothing left over, and
+nobody else notices. The instants are components/reaper's, drawn from a seed: $DEATH_SEED, or a new one each time. It stands in the failure and
+in the log."""
+
+import os
+import random
+import re
+
+import pytest
+
+from console import BOOT, LOGS, PROMPT, console_lines
+from describe import component, describe, guest, linux, node
+
+SEED = int(os.environ.get("DEATH_SEED") or random.SystemRandom().randrange(1 << 31))
+AGAIN = {"on_crash": "restart", "restart_delay": [1, 4]}
+RT = re.compile(r"rt: (\d+) s: (\d+) periods handled, (\d+) lost")
+LONG = 600  # seconds: for some hundred deaths on a busy machine
+
+
+def reaper(manages, rounds, **arguments):
+    words = " ".join(f"{key}={value}" for key, value in {"seed": SEED, "rounds": rounds, **arguments}.items())
+    return component("reaper", "reaper", cpu=0, priority=50, arguments=words, manages=manages)
+
+
+def rt(cpu):
+    """On a busy host an emulated processor may stand still for seconds: what counts is that each expiry comes."""
+    return guest("rt", "rt", cpu=cpu, priority=20, bootargs="backlog=60")
+
+
+def assert_rt_lost_nothing(system):
+    """Each second's line is there, says 1000 periods and none lost. A line that the driver's death cut is there once more."""
+    seconds = 0
+    for match in filter(None, map(RT.match, system.lines("rt"))):
+        second, handled, lost = map(int, match.groups())
+        assert (handled, lost) == (1000, 0) and second <= seconds + 1, f"seed {SEED}: {match.group()} after {seconds} s"
+        seconds = max(seconds, second)
+    assert seconds, system.lines("rt")
+
+
+def assert_lines_complete(system, name):
+    """chatter's lines, put together from what the terminal got: in each life from 1 on, some twice, none left out."""
+    text = "".join(system.lines(name))
+    last = lives = 0
+    for number in map(int, re.findall(r"chatter: line (\d+)\.", text)):
+        assert number == 1 or number <= last + 1, f"seed {SEED}: line {number} after {last} of {name}"
+        lives += number == 1
+        last = max(last, number) if number > 1 else 1
+    assert lives >= 5, text[:200]
+
+
+def assert_reaped(system, kills, timeout):
+    done = system.wait_line("reaper", r"reaper: (\d+) killed, (\d+) made to fault, (\d+) refused, (\d+) leftovers, .*; done", timeout)
+    killed, faulted, refused, leftovers = map(int, done.groups())
+    assert (refused, leftovers) == (0, 0) and killed + faulted == kills, f"seed {SEED}: {done.group()}: {system.lines('reaper')}"
+    assert kills < 20 or min(killed, faulted) > kills // 5, done.group()
+
+
+@pytest.mark.parametrize("gic, kills", [(2, 300), (3, 700)])
+def test_a_thousand_deaths(boot, tmp_path, gic, kills):
+    """Red when a death leaves kernel memory, RAM, capability slots or interrupts behind, costs the neighbour a period or a line of output, or is
+    not followed by a return. Seen red: root keeps the capability of an ended VM's thread (slots, kernel memory); the kernel leaves the
+    driver's interrupt enabled when its signal goes; the driver gives room back before it has sent; PPI 27 stays active."""
+    path = describe(tmp_path, rt(1),
+                    guest("prey", "ticker", cpu=0, memory="2M", bootargs="period=500 work=50 spin=1", focus=True, **AGAIN),
+                    guest("chat", "chatter", cpu=1, memory="2M", **AGAIN),
+                    reaper('prey", "chat", "uart', kills), node("driver", "uart", restart_delay=[1, 4]))
+    system = boot("--host-cpus", 2, "--gic", gic, "--host-memory", "256M", path)
+    system.wait_line("reaper", rf"reaper: seed {SEED}, {kills} rounds, 3 victims", BOOT)
+    assert_reaped(system, kills, LONG)
+    assert_rt_lost_nothing(system)
+    assert_lines_complete(system, "chat")
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_component_dies(boot, tmp_path, gic):
+    """Red when a component that comes back is not rung any more or cannot answer: its line, its signal at the VM's doorbell, its console. Seen
+    red: root does not connect the doorbell anew."""
+    path = describe(tmp_path, rt(1), component("probe", "probe", cpu=1, **AGAIN),
+                    guest("ringer", "ringer", cpu=0, memory="2M", doorbells="probe", bootargs="rings=1000000000 retry=20"),
+                    guest("other", "ringer", cpu=0, memory="2M", doorbells="probe", bootargs="rings=1000000000 retry=20", **AGAIN),
+                    reaper('probe", "other', 40))
+    system = boot("--host-cpus", 2, "--gic", gic, "--host-memory", "256M", path)
+    assert_reaped(system, 40, LONG)
+    start = len(system.text())
+    for name in ("ringer", "other"):
+        wait_for_count(system, start, name)
+    assert_rt_lost_nothing(system)
+
+
+def wait_for_count(system, start, name):
+    """probe prints each power of two: another one, since then, of rings by that VM."""
+    while not [line for line in console_lines(system.text()[start:].replace("\r\n", "\n"), "probe") if line.startswith(f"{name} rang")]:
+        system.expect(r"\n")
+
+
+def test_back_off(boot, tmp_path):
+    """Red when the delay is not doubled up to its limit, a VM that is given up goes on, the reports do not say who, why and what next, or a VM that
+    ran well is treated as if it had not. Seen red: restart_plan() forgets nothing; it never gives up."""
+    path = describe(tmp_path, guest("gone", "wild", cpu=0, bootargs="do=jump", on_crash="restart", restart_delay=[10, 40], restart_limit=5),
+                    guest("once", "wild", cpu=0, bootargs="do=jump"),
+                    guest("well", "chatter", cpu=0, memory="2M", on_crash="restart", restart_delay=[10, 40], restart_stable=1),
+                    component("broken", "crash", cpu=1, on_crash="restart", restart_delay=[1, 2], restart_limit=3),
+                    reaper("well", 4, least=30, longest=1), rt(1))
+    system = boot("--host-cpus", 2, "--gic", 3, path)
+    why = r"VM gone failed: it took an exception"
+    for number, delay in enumerate((10, 20, 40, 40, 40), 1):
+        system.wait_line("root", rf"gone: restarts in {delay} ms \({number} in a row\): {why}", BOOT)
+    system.wait_line("root", rf"gone: stays stopped after 5 restarts in a row \(restart-limit\): {why}")
+    system.wait_line("root", r'once: stays stopped; on-crash = "restart" in its description would restart it: VM once failed: ')
+    system.wait_line("root", r"broken: restarts in 2 ms \(3 in a row\): the first thread of crash ended itself")
+    system.wait_line("root", r"broken: stays stopped after 3 restarts in a row \(restart-limit\): the first thread of crash ended itself")
+    system.wait_line("reaper", r"reaper: .*; done", BOOT)
+    delays = [line for line in system.lines("root") if line.startswith("well: restarts in ")]
+    assert len(delays) == 4 and all(line.startswith("well: restarts in 10 ms (1 in a row): ") for line in delays), delays
+    lines = system.lines("root")
+    assert sum(line == "gone: started again" for line in lines) == 5 and "once: started again" not in lines, lines
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_passed_through_interrupt(boot, tmp_path, gic):
+    """Red when a VM that is killed with its device's interrupt pending or active leaves it so: the next one's alarms do not come. Seen red:
+    irq_unbind() without its arch_irq_complete()."""
+    path = describe(tmp_path, rt(1), guest("alarm", "alarm", cpu=0, memory="2M", bootargs="alarms=1 hold=1", devices="/pl031@9010000", **AGAIN),
+                    reaper("alarm", 12, least=1500, longest=1500, every=4))
+    system = boot("--host-cpus", 2, "--gic", gic, "--host-memory", "256M", path)
+    assert_reaped(system, 12, LONG)
+    start = len(system.text())
+    while not [line for line in console_lines(system.text()[start:].replace("\r\n", "\n"), "alarm") if "alarm: 1 came" in line]:
+        system.expect(r"\n")
+    assert_rt_lost_nothing(system)
+
+
+def test_debian_dies(boot, tmp_path):
+    """Red when a death at any moment of Linux' start, with two processors, keeps the next one from starting. Seen red: vcpu_detach() that
+    leaves the registers in the processor."""
+    path = describe(tmp_path, rt(1), linux("linux", cpus=[0, 1], memory="256M", focus=True, **AGAIN),
+                    reaper("linux", 30, longest=2500, every=10))
+    system = boot("--host-cpus", 2, "--gic", 3, path)
+    assert_reaped(system, 30, LONG)
+    start = len(system.text())
+    while PROMPT not in system.text()[start:]:
+        system.expect(PROMPT, BOOT)
+    system.shell_ok("nproc", "linux")
+    assert_rt_lost_nothing(system)
