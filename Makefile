@@ -254,6 +254,8 @@ $(BUILD)/tests/unit/$(1): $(HOSTOBJ)/unit/tests/unit/$(1).c.o $(UNIT_SOURCES_$(1
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 
+-include tests/fuzz/fuzz.mk
+
 # --- targets ---------------------------------------------------------------------------------------------------------
 
 IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead
@@ -341,6 +343,7 @@ help:
 	@echo 'make docs       docs/interface.md from the headers; make spec: measured figures into SPECIFICATION.md and README.md'
 	@echo 'make setup      install what is missing (apt; sudo unless root)'
 	@echo 'make debian     download the stock Debian arm64 kernel and busybox into build/debian'
+	@echo 'make fuzz        fuzz the parsers and the call decoder, FUZZ_SECONDS (120) each, two at a time'
 	@echo 'make clean      remove what was built, except the downloads (rm -rf build/debian removes those)'
 	@echo 'TOOLCHAIN=gcc   compile the target code with aarch64-linux-gnu-gcc instead of clang'
 

@@ -175,7 +175,7 @@ static struct decoded pair(const struct source *source)
 }
 
 /* DC and IC: SYS with CRn = 7. DC GVA and GZVA write tags. */
-static struct decoded system(const struct source *source)
+static struct decoded cache_line(const struct source *source)
 {
     unsigned op1 = field(source->word, 16, 3), crm = field(source->word, 8, 4), op2 = field(source->word, 5, 3);
     if (op1 != 3 || crm != 4)
@@ -192,7 +192,7 @@ struct row {
 };
 
 static const struct row rows[] = {
-    {0xfff8f000, 0xd5087000, DECODE_UNKNOWN, system},
+    {0xfff8f000, 0xd5087000, DECODE_UNKNOWN, cache_line},
     {0xbe000000, 0x0c000000, DECODE_VECTOR, 0},              /* LD1 … ST4 */
     {0x3e000000, 0x2c000000, DECODE_VECTOR, 0},              /* pairs, V = 1 */
     {0x3e000000, 0x3c000000, DECODE_VECTOR, 0},              /* single registers, V = 1 */

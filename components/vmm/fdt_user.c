@@ -16,18 +16,18 @@ struct copy {
     unsigned address_cells, size_cells; /* of the root */
     int depth;                          /* 1: within the root node */
     int skip;                           /* depth of the node being left out; 0: none */
-    bool in_chosen, chosen_seen;
+    bool in_chosen, chosen_seen, root_seen;
 };
 
 enum { CHOSEN_DEPTH = 2, DEPTH_MAX = 32 };
 
-static unsigned cells_of(const void *user, const char *property)
+/* 1 or 2; 0: a number that RAM cannot be told in. */
+static unsigned cells_of(const void *user, const char *property, unsigned missing)
 {
     int length;
     const void *value = fdt_getprop(user, 0, property, &length);
-    if (!value || length != 4)
-        return 2;
-    return fdt32_ld(value) == 1 ? 1 : 2;
+    uint32_t cells = value && length == 4 ? fdt32_ld(value) : missing;
+    return cells == 1 || cells == 2 ? cells : 0;
 }
 
 static bool is_memory(const struct copy *copy, int node)
@@ -87,8 +87,10 @@ static void node_close(struct copy *copy)
 {
     if (!copy->skip) {
         chosen_finish(copy);
-        if (copy->depth == 1)
+        if (copy->depth == 1) {
+            copy->root_seen = true;
             root_finish(copy);
+        }
         fdt_node_end(&copy->writer);
     } else if (copy->skip == copy->depth) {
         copy->skip = 0;
@@ -136,7 +138,7 @@ static void structure_copy(struct copy *copy)
         offset = next;
         tag = fdt_next_tag(copy->user, offset, &next);
     } while (tag_copy(copy, tag, offset) && !copy->writer.error);
-    if (copy->depth && !copy->writer.error)
+    if ((copy->depth || !copy->root_seen) && !copy->writer.error)
         copy->writer.error = -FDT_ERR_BADSTRUCTURE;
 }
 
@@ -156,11 +158,13 @@ static void reservations_copy(struct copy *copy)
 int fdt_copy_user(void *buffer, size_t size, const void *user, size_t user_size, const struct fdt_boot *boot)
 {
     struct copy copy = {.user = user, .boot = boot};
-    int error = fdt_check_header(user);
-    if (error || fdt_totalsize(user) > user_size)
-        return error ? error : -FDT_ERR_TRUNCATED;
-    copy.address_cells = cells_of(user, "#address-cells");
-    copy.size_cells = cells_of(user, "#size-cells");
+    int error = user_size < sizeof(struct fdt_header) ? -FDT_ERR_TRUNCATED : fdt_check_full(user, user_size);
+    if (error)
+        return error;
+    copy.address_cells = cells_of(user, "#address-cells", 2);
+    copy.size_cells = cells_of(user, "#size-cells", 1);
+    if (!copy.address_cells || !copy.size_cells || (copy.size_cells == 1 && machine.ram.size >> 32))
+        return -FDT_ERR_BADNCELLS;
     fdt_write_begin(&copy.writer, buffer, size);
     reservations_copy(&copy);
     if (!copy.writer.error)

@@ -55,17 +55,21 @@ static bool exit_kicked(struct cpu *cpu)
     return machine_is_running();
 }
 
-static bool exit_mmio(struct cpu *cpu)
+/* Apart, so that the way of most accesses saves no registers for it. */
+__attribute__((noinline)) static bool exit_access(struct cpu *cpu)
 {
     static const uint8_t faults[] = {[ACCESS_ALIGNMENT] = ABORT_ALIGNMENT, [ACCESS_EXCLUSIVE] = ABORT_EXCLUSIVE,
                                      [ACCESS_NOWHERE] = ABORT_EXTERNAL, [ACCESS_REFUSED] = ABORT_EXTERNAL};
-    if (__builtin_expect(mmio_carry_out(cpu->state, cpu->index, &cpu->last_range), 1))
-        return true;
     enum access_result result = access_carry_out(cpu);
     if (result == ACCESS_DONE)
         return true;
     report_access(cpu);
     return inject_abort(cpu, false, faults[result]) || report_fatal(cpu, "its exception level does not take aborts");
+}
+
+static bool exit_mmio(struct cpu *cpu)
+{
+    return __builtin_expect(mmio_carry_out(cpu->state, cpu->index, &cpu->last_range), 1) || exit_access(cpu);
 }
 
 static bool exit_mmio_short(struct cpu *cpu)

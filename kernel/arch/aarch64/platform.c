@@ -316,6 +316,8 @@ static void fdt_open(paddr_t base)
     mmu_map_blocks(base, size);
     platform.fdt = (struct range){base, size};
     tree_open(fdt);
+    if (!tree_check())
+        panic("the device tree at %lx is damaged", base.raw);
 }
 
 static uint64_t address_limit(void)

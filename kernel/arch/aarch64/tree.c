@@ -4,7 +4,8 @@
 #include <string.h>
 
 enum { MAGIC = (int)0xd00dfeed, VERSION = 17 };
-enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4 };
+enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4, TOKEN_LAST = 9 };
+enum { CELLS_MAX = 4 /* per address or size; two are used */ };
 
 /* All fields big-endian. */
 struct header {
@@ -40,6 +41,82 @@ uint32_t tree_size(const void *fdt)
 void tree_open(const void *fdt)
 {
     tree = fdt;
+}
+
+/* --- the check ----------------------------------------------------------------------------------------------------------- */
+
+/* Words that the string at `at` takes, with its zero; none if it does not end before `end`. */
+static size_t string_words(const uint32_t *at, const uint32_t *end)
+{
+    for (const char *c = (const char *)at; c < (const char *)end; c++) {
+        if (!*c)
+            return (size_t)(c - (const char *)at) / 4 + 1;
+    }
+    return 0;
+}
+
+static size_t property_words(const uint32_t *at, const uint32_t *end)
+{
+    if (end - at < 3 || be32(at[2]) >= be32(header()->strings_size))
+        return 0;
+    uint64_t words = 3 + ((uint64_t)be32(at[1]) + 3) / 4;
+    return words < (uint64_t)(end - at) ? words : 0;
+}
+
+/* Words that the token at `at` takes; 0: it is none, or reaches to `end`. */
+static size_t token_words(const uint32_t *at, const uint32_t *end, unsigned *depth)
+{
+    size_t words;
+    switch (be32(*at)) {
+    case TOKEN_BEGIN:
+        words = string_words(at + 1, end);
+        *depth += 1;
+        return words ? words + 1 : 0;
+    case TOKEN_END:
+        return (*depth)-- ? 1 : 0;
+    case TOKEN_PROPERTY:
+        return *depth ? property_words(at, end) : 0;
+    case TOKEN_NOP:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+/* The last token is one of ours, so that whoever reads properties comes to an end there. */
+static bool structure_check(void)
+{
+    unsigned depth = 0;
+    size_t words;
+    const uint32_t *at = (const uint32_t *)(const void *)(tree + be32(header()->structure));
+    const uint32_t *end = at + be32(header()->structure_size) / 4;
+    for (; at < end && be32(*at) != TOKEN_LAST; at += words) {
+        words = token_words(at, end, &depth);
+        if (!words)
+            return false;
+    }
+    return at < end && !depth;
+}
+
+static bool reservations_check(void)
+{
+    struct range range;
+    uint32_t offset = be32(header()->reservations), total = be32(header()->total_size);
+    unsigned count = offset <= total ? (total - offset) / 16 : 0;
+    for (unsigned i = 0; i < count; i++) {
+        if (!tree_reservation(i, &range))
+            return true;
+    }
+    return false;
+}
+
+bool tree_check(void)
+{
+    const struct header *h = header();
+    uint32_t size = be32(h->strings_size);
+    bool aligned = !(be32(h->structure) % 4) && !(be32(h->reservations) % 8);
+    bool ended = !size || !tree[be32(h->strings) + size - 1];
+    return aligned && ended && structure_check() && reservations_check();
 }
 
 bool tree_reservation(unsigned index, struct range *range)
@@ -94,10 +171,9 @@ uint32_t tree_cell(const struct tree_node *node, const char *name, unsigned inde
 
 bool tree_list_holds(const char *list, uint32_t size, const char *value)
 {
-    const char *end = list + size;
-    if (!size || end[-1])
+    if (!size || list[size - 1])
         return false;
-    for (; list < end; list += strlen(list) + 1) {
+    for (const char *end = list + size; list < end; list += strlen(list) + 1) {
         if (strcmp(list, value) == 0)
             return true;
     }
@@ -162,7 +238,7 @@ static const uint32_t *reg_cells(const struct tree_node *node, unsigned index)
 {
     unsigned entry = node->path[node->depth - 1].address_cells + node->path[node->depth - 1].size_cells, count;
     const uint32_t *cells = cells_of(node, "reg", &count);
-    return entry && count >= (index + 1) * entry ? cells + (uintptr_t)index * entry : NULL;
+    return entry && count / entry > index ? cells + (uintptr_t)index * entry : NULL;
 }
 
 bool tree_reg(const struct tree_node *node, unsigned index, struct range *range)
@@ -198,14 +274,21 @@ static bool node_usable(const struct tree_node *node)
     return !tree_property(node, "status", &size) || tree_string_is(node, "status", "okay") || tree_string_is(node, "status", "ok");
 }
 
+/* A number that is out of reason would overflow further on: as if there were none. */
+static unsigned cell_count(const struct tree_node *node, const char *name, unsigned missing)
+{
+    uint32_t count = tree_cell(node, name, 0, missing);
+    return count <= CELLS_MAX ? count : 0;
+}
+
 static void node_visit(struct tree_node *node, const char *name, const uint32_t *properties, void (*visit)(const struct tree_node *node))
 {
     if (node->depth >= TREE_DEPTH)
         return;
     node->path[node->depth].name = name;
     node->path[node->depth].properties = properties;
-    node->path[node->depth].address_cells = tree_cell(node, "#address-cells", 0, 2);
-    node->path[node->depth].size_cells = tree_cell(node, "#size-cells", 0, 1);
+    node->path[node->depth].address_cells = cell_count(node, "#address-cells", 2);
+    node->path[node->depth].size_cells = cell_count(node, "#size-cells", 1);
     if (node_usable(node))
         visit(node);
 }
@@ -233,7 +316,7 @@ void tree_walk(void (*visit)(const struct tree_node *node))
         case TOKEN_NOP:
             at++;
             break;
-        default: /* the end, or a broken tree */
+        default: /* the end */
             return;
         }
     }

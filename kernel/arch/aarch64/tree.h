@@ -1,6 +1,6 @@
 /*
  * Reading the firmware's device tree (Devicetree Specification 0.4, chapter 5) in one pass, without libfdt: its checks on each step would
- * take most of the instructions of a boot. The tree is the firmware's, hence trusted; a broken one ends the walk early.
+ * take most of the instructions of a boot. tree_check() looks once at what leads from token to token; behind it nothing leads out of the tree.
  */
 #ifndef AARCH64_TREE_H
 #define AARCH64_TREE_H
@@ -21,8 +21,10 @@ struct tree_node {
 
 /* Bytes that the tree at `fdt` takes; 0: it is none that this can read. */
 uint32_t tree_size(const void *fdt);
-/* All below are about this one from now on. */
+/* All below are about this one from now on; it is a multiple of 8. */
 void tree_open(const void *fdt);
+/* Whether it is well-formed: tokens, names, properties and reservations end within it. If not, nothing below may be called. */
+bool tree_check(void);
 /* Calls visit() for every node whose status does not forbid its use, parents first. */
 void tree_walk(void (*visit)(const struct tree_node *node));
 /* Memory reservation `index`; false: no more. */
