@@ -123,6 +123,7 @@ void instance_make_fault(struct instance *in)
 
 void instance_destroy(struct instance *in)
 {
+    thread_stop(in->thread); /* it would only see its objects go, and complain */
     cap_delete(in->partition);
     in->alive = false;
 }

@@ -43,7 +43,7 @@ static bool all_off(void)
 
 void psci_cpu_off(struct cpu *cpu, struct smccc_words *words)
 {
-    __atomic_store_n(&cpu->power, CPU_OFF, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->psci->power, CPU_OFF, __ATOMIC_SEQ_CST);
     if (all_off())
         report_line("VM %s: its last vCPU has switched itself off (CPU_OFF); only a restart brings it back: Ctrl-] r", machine.name);
     words->stops = true;

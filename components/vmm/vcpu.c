@@ -29,6 +29,7 @@ enum {
 };
 
 static struct cpu cpus[VM_VCPUS];
+static struct psci_state psci;
 static _Alignas(16) uint8_t stacks[VM_VCPUS][STACK_SIZE];
 
 struct cpu *cpu_at(unsigned index)
@@ -38,7 +39,7 @@ struct cpu *cpu_at(unsigned index)
 
 enum cpu_power cpu_power_of(const struct cpu *cpu)
 {
-    return (enum cpu_power)__atomic_load_n(&cpu->power, __ATOMIC_ACQUIRE);
+    return (enum cpu_power)__atomic_load_n(&cpu->psci->power, __ATOMIC_ACQUIRE);
 }
 
 bool cpu_sync(struct cpu *cpu)
@@ -132,13 +133,13 @@ static void registers_reset_aarch32(struct cpu *cpu)
     struct vcpu_state *state = cpu->state;
     memset(&state->aarch32, 0, sizeof state->aarch32);
     state->el1.sctlr = VCPU_SCTLR_RESET_AARCH32;
-    state->regs.pstate = VCPU_PSTATE_RESET_AARCH32 | (cpu->entry & 1 ? AARCH32_T : 0);
-    state->regs.pc = cpu->entry & ~UINT64_C(1);
-    if (!cpu->boots)
+    state->regs.pstate = VCPU_PSTATE_RESET_AARCH32 | (cpu->psci->entry & 1 ? AARCH32_T : 0);
+    state->regs.pc = cpu->psci->entry & ~UINT64_C(1);
+    if (!cpu->psci->boots)
         return;
     state->regs.x[0] = 0;
     state->regs.x[1] = UINT32_MAX;
-    state->regs.x[2] = cpu->context;
+    state->regs.x[2] = cpu->psci->context;
 }
 
 /* Processor state at the entry that PSCI CPU_ON and the boot protocol ask for (DEN 0022 §6.4): EL1h, masked, MMU and caches off. */
@@ -150,8 +151,8 @@ static void registers_reset(struct cpu *cpu)
     memset(&state->el1, 0, sizeof state->el1);
     state->el1.sctlr = VCPU_SCTLR_RESET;
     state->regs.pstate = VCPU_PSTATE_RESET;
-    state->regs.pc = cpu->entry;
-    state->regs.x[0] = cpu->context;
+    state->regs.pc = cpu->psci->entry;
+    state->regs.x[0] = cpu->psci->context;
     if (machine.aarch32)
         registers_reset_aarch32(cpu);
 }
@@ -162,7 +163,7 @@ static bool may_run(struct cpu *cpu)
         return false;
     if (cpu_power_of(cpu) == CPU_PENDING) {
         registers_reset(cpu);
-        __atomic_store_n(&cpu->power, CPU_ON, __ATOMIC_RELEASE);
+        __atomic_store_n(&cpu->psci->power, CPU_ON, __ATOMIC_RELEASE);
     }
     return cpu_power_of(cpu) == CPU_ON;
 }
@@ -187,6 +188,8 @@ static bool enter_failed(struct cpu *cpu, status_t status)
         thread_yield();
         return machine_is_running();
     }
+    if (status == STATUS_DEAD) /* root ends the VM, and this thread in a moment */
+        thread_exit(0);
     console_print("[bulkhead] VM %s, vCPU %u: the kernel refuses to run it (status %lld)\n", machine.name, cpu->index, (long long)status);
     return report_fatal(cpu, "the kernel refuses to run it");
 }
@@ -224,6 +227,7 @@ static void cpu_build(struct cpu *cpu, unsigned index)
 {
     uintptr_t page = STATE_PAGES + index * STATE_PAGE_SIZE;
     cpu->index = index;
+    cpu->psci = &psci.cpus[index];
     cpu->vcpu = slot_allocate();
     need(vcpu_create(CAP_SELF, cpu->vcpu, machine.vm, index, CAP_SPACE, page, machine.aarch32 ? VCPU_MODE_AARCH32 : VCPU_MODE_AARCH64),
          "making the state page", index);
@@ -248,12 +252,12 @@ void cpus_build(void)
 static bool start(struct cpu *cpu, uint64_t entry, uint64_t context, bool boots)
 {
     uint32_t off = CPU_OFF;
-    if (!__atomic_compare_exchange_n(&cpu->power, &off, CPU_CLAIMED, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+    if (!__atomic_compare_exchange_n(&cpu->psci->power, &off, CPU_CLAIMED, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;
-    cpu->entry = entry;
-    cpu->context = context;
-    cpu->boots = boots;
-    __atomic_store_n(&cpu->power, CPU_PENDING, __ATOMIC_SEQ_CST);
+    cpu->psci->entry = entry;
+    cpu->psci->context = context;
+    cpu->psci->boots = boots;
+    __atomic_store_n(&cpu->psci->power, CPU_PENDING, __ATOMIC_SEQ_CST);
     signal_raise(cpu->signal, SIGNAL_WAKE);
     return true;
 }
@@ -307,8 +311,7 @@ void cpus_stop(void)
 
 void cpus_reset(void)
 {
-    for (unsigned i = 0; i < machine.cpus; i++)
-        __atomic_store_n(&cpus[i].power, CPU_OFF, __ATOMIC_RELEASE);
+    psci = (struct psci_state){0}; /* CPU_OFF; their threads are parked */
 }
 
 void cpu_request_report(struct cpu *cpu)

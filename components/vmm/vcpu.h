@@ -16,19 +16,28 @@
 /* CLAIMED: somebody starts it and writes `entry` and `context`; PSCI calls that and PENDING "on pending" (DEN 0022 §5.7). */
 enum cpu_power { CPU_OFF, CPU_CLAIMED, CPU_PENDING, CPU_ON };
 
+/* PSCI's whole state; plain data. The rest of a guest processor is the vCPU object's. */
+struct psci_cpu {
+    uint32_t power;   /* enum cpu_power */
+    uint32_t boots;   /* by the kernel's boot protocol, not PSCI's CPU_ON */
+    uint64_t entry;   /* guest-physical address of the first instruction, written before CPU_PENDING */
+    uint64_t context; /* its x0; of a 32-bit kernel that `boots`, the device tree's address */
+};
+
+struct psci_state {
+    struct psci_cpu cpus[VM_VCPUS];
+};
+
 struct cpu {
     struct vcpu_state *state;
+    struct psci_cpu *psci;
     cap_t vcpu;
     uint32_t index;
     const struct mmio_range *last_range; /* last one hit; this thread's only */
     cap_t signal;                        /* wakes the thread when parked */
     cap_t thread;
-    uint32_t power;          /* enum cpu_power */
     uint32_t parked;         /* the thread is not in the guest and will not enter it while the machine is held */
     uint32_t report_request; /* the main thread wants to know where the guest is */
-    uint64_t entry;          /* guest-physical address of the first instruction, written before CPU_PENDING */
-    uint64_t context;        /* its x0; of a 32-bit kernel that `boots`, the device tree's address */
-    bool boots;              /* by the kernel's boot protocol, not PSCI's CPU_ON */
     struct decoded decoded;  /* access.h: the last access that had to be decoded; this thread's only */
     uint32_t instruction;    /* its word; 0: none was read */
 };

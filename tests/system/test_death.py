@@ -28,11 +28,12 @@ def rt(cpu):
 
 
 def assert_rt_lost_nothing(system):
-    """Each second's line is there, says 1000 periods and none lost. A line that the driver's death cut is there once more."""
+    """Each second's line is there, says 1000 periods and none lost. A line that the driver's death cut is there once more; one that took long to
+    come may be there in two parts."""
     seconds = 0
-    for match in filter(None, map(RT.match, system.lines("rt"))):
-        second, handled, lost = map(int, match.groups())
-        assert (handled, lost) == (1000, 0) and second <= seconds + 1, f"seed {SEED}: {match.group()} after {seconds} s"
+    for second, handled, lost in RT.findall("".join(system.lines("rt"))):
+        second = int(second)
+        assert (handled, lost) == ("1000", "0") and second <= seconds + 1, f"seed {SEED}: {second}: {handled}, {lost} after {seconds} s"
         seconds = max(seconds, second)
     assert seconds, system.lines("rt")
 
@@ -55,15 +56,15 @@ def assert_reaped(system, kills, timeout):
     assert kills < 20 or min(killed, faulted) > kills // 5, done.group()
 
 
-@pytest.mark.parametrize("gic, kills", [(2, 300), (3, 700)])
-def test_a_thousand_deaths(boot, tmp_path, gic, kills):
+@pytest.mark.parametrize("gic, kills, driver", [(2, 300, 0), (3, 700, 1)])
+def test_a_thousand_deaths(boot, tmp_path, gic, kills, driver):
     """Red when a death leaves kernel memory, RAM, capability slots or interrupts behind, costs the neighbour a period or a line of output, or is
-    not followed by a return. Seen red: root keeps the capability of an ended VM's thread (slots, kernel memory); the kernel leaves the
-    driver's interrupt enabled when its signal goes; the driver gives room back before it has sent; PPI 27 stays active."""
+    not followed by a return. Seen red: reaper_start() that takes another slot each time; vgic_unload() that leaves PPI 27 active; mux_sent() that
+    does not wait for the terminal."""
     path = describe(tmp_path, rt(1),
                     guest("prey", "ticker", cpu=0, memory="2M", bootargs="period=500 work=50 spin=1", focus=True, **AGAIN),
                     guest("chat", "chatter", cpu=1, memory="2M", **AGAIN),
-                    reaper('prey", "chat", "uart', kills), node("driver", "uart", restart_delay=[1, 4]))
+                    reaper('prey", "chat", "uart', kills), node("driver", "uart", cpu=driver, restart_delay=[1, 4]))
     system = boot("--host-cpus", 2, "--gic", gic, "--host-memory", "256M", path)
     system.wait_line("reaper", rf"reaper: seed {SEED}, {kills} rounds, 3 victims", BOOT)
     assert_reaped(system, kills, LONG)
@@ -74,7 +75,7 @@ def test_a_thousand_deaths(boot, tmp_path, gic, kills):
 @pytest.mark.parametrize("gic", [2, 3])
 def test_component_dies(boot, tmp_path, gic):
     """Red when a component that comes back is not rung any more or cannot answer: its line, its signal at the VM's doorbell, its console. Seen
-    red: root does not connect the doorbell anew."""
+    red: component_build() without link_vm()."""
     path = describe(tmp_path, rt(1), component("probe", "probe", cpu=1, **AGAIN),
                     guest("ringer", "ringer", cpu=0, memory="2M", doorbells="probe", bootargs="rings=1000000000 retry=20"),
                     guest("other", "ringer", cpu=0, memory="2M", doorbells="probe", bootargs="rings=1000000000 retry=20", **AGAIN),
@@ -95,7 +96,7 @@ def wait_for_count(system, start, name):
 
 def test_back_off(boot, tmp_path):
     """Red when the delay is not doubled up to its limit, a VM that is given up goes on, the reports do not say who, why and what next, or a VM that
-    ran well is treated as if it had not. Seen red: restart_plan() forgets nothing; it never gives up."""
+    ran well is treated as if it had not. Seen red: restart_plan() that never gives up."""
     path = describe(tmp_path, guest("gone", "wild", cpu=0, bootargs="do=jump", on_crash="restart", restart_delay=[10, 40], restart_limit=5),
                     guest("once", "wild", cpu=0, bootargs="do=jump"),
                     guest("well", "chatter", cpu=0, memory="2M", on_crash="restart", restart_delay=[10, 40], restart_stable=1),
@@ -119,7 +120,7 @@ def test_back_off(boot, tmp_path):
 @pytest.mark.parametrize("gic", [2, 3])
 def test_passed_through_interrupt(boot, tmp_path, gic):
     """Red when a VM that is killed with its device's interrupt pending or active leaves it so: the next one's alarms do not come. Seen red:
-    irq_unbind() without its arch_irq_complete()."""
+    vm_destroy() without irq_vm_died()."""
     path = describe(tmp_path, rt(1), guest("alarm", "alarm", cpu=0, memory="2M", bootargs="alarms=1 hold=1", devices="/pl031@9010000", **AGAIN),
                     reaper("alarm", 12, least=1500, longest=1500, every=4))
     system = boot("--host-cpus", 2, "--gic", gic, "--host-memory", "256M", path)
@@ -131,8 +132,8 @@ def test_passed_through_interrupt(boot, tmp_path, gic):
 
 
 def test_debian_dies(boot, tmp_path):
-    """Red when a death at any moment of Linux' start, with two processors, keeps the next one from starting. Seen red: vcpu_detach() that
-    leaves the registers in the processor."""
+    """Red when a death at any moment of Linux' start, with two processors, keeps the next one from starting. Seen red: vcpu_detach_here() that
+    leaves the vCPU loaded."""
     path = describe(tmp_path, rt(1), linux("linux", cpus=[0, 1], memory="256M", focus=True, **AGAIN),
                     reaper("linux", 30, longest=2500, every=10))
     system = boot("--host-cpus", 2, "--gic", 3, path)

@@ -363,6 +363,28 @@ static void test_made_again(void **state)
     assert_int_equal(vcpus[0]->arch.queued, 0);
 }
 
+/* … and a physical interrupt that the old one had taken and not ended, in a list register or out of it, may come again. */
+static void test_made_again_active(void **state)
+{
+    (void)state;
+    virq_at(vm, NULL, SPI)->physical = SPI;
+    gic.ops->set_active(SPI, true);
+    raise(SPI, 1);
+    assert_int_equal(guest_ack(), SPI);
+    vm->vcpus[0] = NULL;
+    unload(0);
+    vgic_detach(vcpus[0]);
+    memset(vcpus[0], 0, sizeof *vcpus[0]);
+    vcpus[0]->vm = vm;
+    vgic_vcpu_reset(vcpus[0]);
+    vm->vcpus[0] = vcpus[0];
+    assert_false(active_shared[SPI]);
+    load(0);
+    assert_false(arch_vcpu_pending(vcpus[0]));
+    raise(SPI, 1);
+    assert_true(arch_vcpu_pending(vcpus[0]));
+}
+
 static void test_reset(void **state)
 {
     (void)state;
@@ -384,7 +406,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         V3(test_sgi_v3), V2(test_sgi_v2), V2(test_sgi_evicted), V3(test_fields), V3(test_pend), V3(test_retarget),
         V3(test_retarget_active), V3(test_unload), V3(test_remote), V3(test_late_word), V3(test_end_and_again),
-        V3(test_unload_without_vm), V3(test_made_again), V3(test_reset),
+        V3(test_unload_without_vm), V3(test_made_again), V3(test_made_again_active), V3(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -212,6 +212,24 @@ static void test_everywhere(void **state)
         }
 }
 
+/* Red when a reset leaves anything of what was before: it is one function at start and at restart. */
+static void test_reset_forgets(void **state)
+{
+    struct gicd_state distributor;
+    struct gicr_state redistributors;
+    (void)state;
+    gicd_reset(3, CPUS);
+    gicr_reset(CPUS);
+    distributor = gicd;
+    redistributors = gicr;
+    memset(&gicd, 0xa5, sizeof gicd);
+    memset(&gicr, 0xa5, sizeof gicr);
+    gicd_reset(3, CPUS);
+    gicr_reset(CPUS);
+    assert_memory_equal(&gicd, &distributor, sizeof gicd);
+    assert_memory_equal(&gicr, &redistributors, sizeof gicr);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +249,7 @@ int main(void)
         cmocka_unit_test_setup(test_redistributor, setup_v3),
         cmocka_unit_test_setup(test_everywhere, setup_v2),
         cmocka_unit_test_setup(test_everywhere, setup_v3),
+        cmocka_unit_test_setup(test_reset_forgets, setup_v3),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

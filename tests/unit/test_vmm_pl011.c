@@ -225,6 +225,20 @@ static void test_everywhere(void **state)
         }
 }
 
+/* Red when a reset leaves anything of what was before: it is one function at start and at restart. */
+static void test_reset_forgets(void **state)
+{
+    struct pl011_state fresh;
+    (void)state;
+    pl011_reset();
+    fresh = uart;
+    for (int pattern = 1; pattern < 256; pattern++) {
+        memset(&uart, pattern, sizeof uart);
+        pl011_reset();
+        assert_memory_equal(&uart, &fresh, sizeof fresh);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup(test_input_overflow, setup), cmocka_unit_test_setup(test_input_unbuffered, setup),
         cmocka_unit_test_setup(test_input_early, setup),    cmocka_unit_test_setup(test_stored, setup),
         cmocka_unit_test_setup(test_loop_back, setup),      cmocka_unit_test_setup(test_everywhere, setup),
+        cmocka_unit_test_setup(test_reset_forgets, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
