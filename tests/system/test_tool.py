@@ -174,6 +174,13 @@ def test_mistake_in_a_vm(place, line, words, parts):
     (4, ["started by Bulkhead itself"], 'p { compatible = "bulkhead,component"; image = "root"; };'),
     (4, ["one name"], 'p { compatible = "bulkhead,component"; image = "../root"; };'),
     (5, ["second"], 'u { compatible = "bulkhead,uart"; };\nv { compatible = "bulkhead,uart"; };'),
+    (4, ["no other VM or component", "nobody"], 'p { compatible = "bulkhead,component"; image = "probe"; manages = "nobody"; };'),
+    (4, ["no other VM or component"], 'p { compatible = "bulkhead,component"; image = "probe"; manages = "uart", "p"; };'),
+    (4, ["different names"], 'p { compatible = "bulkhead,component"; image = "probe"; manages = "uart", "uart"; };'),
+    (4, ["milliseconds"], 'p { compatible = "bulkhead,component"; image = "probe"; restart-delay = <2 1>; };'),
+    (4, ["milliseconds"], 'u { compatible = "bulkhead,uart"; restart-delay = <1>; };'),
+    (4, ["up to 3600000"], 'u { compatible = "bulkhead,uart"; restart-delay = <1 3600001>; };'),
+    (4, ["from 0 to 1000000"], 'u { compatible = "bulkhead,uart"; restart-limit = <1000001>; };'),
     (4, ["no CPU 5"], 'u { compatible = "bulkhead,uart"; cpu = <5>; };'),
 ])
 def test_mistake_beside_a_vm(place, line, words, text):
