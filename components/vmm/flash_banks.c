@@ -1,8 +1,13 @@
-/* Lock: `lock`, for the banks' state and whether they are mapped. */
+/*
+ * Mapping and unmapping cost other processors interrupts, so a guest that gives commands all day must not decide how often that happens: a bank that has
+ * been unmapped comes back with the first access to its contents that is MAP_INTERVAL_US behind the last mapping. Until then exits carry out loads, and fetches are
+ * tried again. Lock: `lock`, for the banks' state and whether they are mapped.
+ */
 #include "flash_banks.h"
 
 #include "cache.h"
 #include "call_stubs.h"
+#include "clock.h"
 #include "flash.h"
 #include "lock.h"
 #include "machine.h"
@@ -12,13 +17,14 @@
 
 #include <string.h>
 
-enum { BANKS = 2 };
+enum { BANKS = 2, MAP_INTERVAL_US = 1000 };
 
 struct bank {
     struct flash flash;
     cap_t extent;
     uint64_t extent_offset; /* of the contents */
     bool mapped;
+    uint64_t map_again; /* not before then, in ticks */
 };
 
 static struct bank banks[BANKS];
@@ -29,18 +35,35 @@ static uint64_t bank_address(const struct bank *bank)
     return FLASH_BASE + (uint64_t)(bank - banks) * FLASH_BANK_SIZE;
 }
 
-/* Shows the contents in the guest's memory, or no longer. A failure leaves the bank to exits, which carry out the same. */
-static void bank_map(struct bank *bank, bool show)
+/* A failure leaves the bank to exits, which do the same. */
+static void bank_map(struct bank *bank)
 {
-    if (bank->mapped == show || !bank->flash.backed)
+    if (bank->mapped || !bank->flash.backed)
         return;
-    status_t status = show ? space_map(machine.guest_space, bank->extent, bank_address(bank), bank->extent_offset, bank->flash.backed,
-                                       RIGHT_READ | RIGHT_EXECUTE)
-                           : space_unmap(machine.guest_space, bank_address(bank));
-    if (status == STATUS_OK)
-        bank->mapped = show;
-    else if (!show)
+    bank->map_again = clock_deadline_us(MAP_INTERVAL_US);
+    bank->mapped = space_map(machine.guest_space, bank->extent, bank_address(bank), bank->extent_offset, bank->flash.backed,
+                             RIGHT_READ | RIGHT_EXECUTE) == STATUS_OK;
+}
+
+static void bank_unmap(struct bank *bank)
+{
+    if (!bank->mapped)
+        return;
+    status_t status = space_unmap(machine.guest_space, bank_address(bank));
+    if (status != STATUS_OK)
         component_fail("VM %s: a bank of its flash memory cannot be unmapped (status %lld)", machine.name, (long long)status);
+    bank->mapped = false;
+}
+
+static bool shows_contents(const struct bank *bank)
+{
+    return bank->flash.state.mode == FLASH_ARRAY;
+}
+
+static void bank_map_if_due(struct bank *bank)
+{
+    if (shows_contents(bank) && clock_now() >= bank->map_again)
+        bank_map(bank);
 }
 
 static uint64_t banks_read(unsigned vcpu, uint64_t offset, unsigned size)
@@ -49,6 +72,7 @@ static uint64_t banks_read(unsigned vcpu, uint64_t offset, unsigned size)
     struct bank *bank = &banks[offset / FLASH_BANK_SIZE];
     lock_take(&lock);
     uint64_t value = flash_read(&bank->flash, offset % FLASH_BANK_SIZE, size);
+    bank_map_if_due(bank);
     lock_release(&lock);
     return value;
 }
@@ -59,8 +83,25 @@ static void banks_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t 
     struct bank *bank = &banks[offset / FLASH_BANK_SIZE];
     lock_take(&lock);
     flash_write(&bank->flash, offset % FLASH_BANK_SIZE, size, value);
-    bank_map(bank, bank->flash.state.mode == FLASH_ARRAY);
+    if (!shows_contents(bank))
+        bank_unmap(bank);
     lock_release(&lock);
+}
+
+bool flash_banks_fetch(uint64_t address)
+{
+    struct bank *bank = &banks[address / FLASH_BANK_SIZE % BANKS];
+    bool again = false;
+    if (address >= BANKS * (uint64_t)FLASH_BANK_SIZE)
+        return false;
+    lock_take(&lock);
+    if (address % FLASH_BANK_SIZE < bank->flash.backed && shows_contents(bank)) {
+        bool early = clock_now() < bank->map_again;
+        bank_map_if_due(bank);
+        again = early || bank->mapped;
+    }
+    lock_release(&lock);
+    return again;
 }
 
 static void bank_fill(struct bank *bank, const struct blob *file)
@@ -94,7 +135,7 @@ void flash_banks_reset(void)
     for (unsigned i = 0; machine.firmware.data && i < BANKS; i++) {
         lock_take(&lock);
         flash_reset(&banks[i].flash);
-        bank_map(&banks[i], true);
+        bank_map(&banks[i]);
         lock_release(&lock);
     }
 }

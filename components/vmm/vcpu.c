@@ -8,6 +8,7 @@
 
 #include "access.h"
 #include "call_stubs.h"
+#include "flash_banks.h"
 #include "inject.h"
 #include "machine.h"
 #include "print.h"
@@ -88,6 +89,8 @@ static bool exit_mmio_short(struct cpu *cpu)
 /* Vectors that cannot be fetched would abort for ever. */
 static bool exit_fetch(struct cpu *cpu)
 {
+    if (flash_banks_fetch(cpu->state->exit.mmio.address))
+        return true;
     if (inject_in_vectors(cpu))
         return report_fatal(cpu, "it took an exception, but its vectors (VBAR_EL1) are not in memory");
     report_access(cpu);
