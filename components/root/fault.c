@@ -22,7 +22,7 @@ static const char *class_text(uint64_t class)
         [FAULT_MEMORY] = "accessed memory that it does not have",
         [FAULT_INSTRUCTION] = "executed an undefined or forbidden instruction",
         [FAULT_ALIGNMENT] = "made a misaligned access",
-        [FAULT_ERROR] = "suffered an asynchronous external abort (SError)",
+        [FAULT_ERROR] = "got an error from memory or a device (external abort or SError)",
         [FAULT_OTHER] = "raised an unexpected exception",
     };
     return class < sizeof texts / sizeof *texts ? texts[class] : "stopped for an unknown reason";

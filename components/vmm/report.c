@@ -105,7 +105,7 @@ static void print_registers(struct cpu *cpu)
 /* FAR_EL2 means something only after an abort: what is reported then is an access or a fetch. */
 static void print_syndrome(const struct vcpu_exit *exit)
 {
-    bool abort = exit->reason == EXIT_MMIO || exit->reason == EXIT_MMIO_SHORT || exit->reason == EXIT_FETCH;
+    bool abort = syndrome_is_abort(exit->syndrome);
     console_print("[bulkhead]   esr_el2 0x%llx (%s)", wide(exit->syndrome), syndrome_class(exit->syndrome));
     if (abort)
         console_print(", virtual address 0x%llx", wide(exit->fault_va));

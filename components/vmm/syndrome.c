@@ -47,6 +47,32 @@ const char *syndrome_class(uint64_t syndrome)
     return name ? name : "reserved exception class";
 }
 
+enum { CLASS_FETCH = 0x20, CLASS_DATA = 0x24, CLASS_SERROR = 0x2f, FAULT_STATUS = 0x3f };
+
+bool syndrome_is_abort(uint64_t syndrome)
+{
+    unsigned class = syndrome >> CLASS_SHIFT & (CLASSES - 1);
+    return class == CLASS_FETCH || class == CLASS_DATA;
+}
+
+const char *syndrome_error(uint64_t syndrome)
+{
+    if ((syndrome >> CLASS_SHIFT & (CLASSES - 1)) == CLASS_SERROR)
+        return "a device or memory answered one of its accesses with an error, later (SError)";
+    switch (syndrome & FAULT_STATUS) {
+    case 0x10:
+        return "a device or memory answered its access with an error (synchronous external abort)";
+    case 0x13: case 0x14: case 0x15: case 0x16: case 0x17:
+        return "memory answered the walk of its translation tables with an error";
+    case 0x18: case 0x1b: case 0x1c: case 0x1d: case 0x1e: case 0x1f:
+        return "memory holds uncorrectable data (parity or ECC)";
+    case 0x21:
+        return "its access to a device is not aligned";
+    default:
+        return "it made an access of a kind that the memory there does not take";
+    }
+}
+
 static char register_letter(const struct vcpu_mmio *mmio)
 {
     return mmio->size == 8 || mmio->sign & 2 ? 'x' : 'w';

@@ -16,6 +16,7 @@
 #include "slots.h"
 #include "smccc.h"
 #include "string.h"
+#include "syndrome.h"
 
 #include <bulkhead/aarch64/aarch32.h>
 #include <bulkhead/aarch64/call.h>
@@ -110,7 +111,7 @@ static bool exit_undefined(struct cpu *cpu)
 
 static bool exit_error(struct cpu *cpu)
 {
-    return report_fatal(cpu, "a device or memory answered with an error (SError)");
+    return report_fatal(cpu, syndrome_error(cpu->state->exit.syndrome));
 }
 
 static bool exit_unknown(struct cpu *cpu)

@@ -10,6 +10,7 @@ enum {
     NOT_GIVEN_PAIR = 0x09020000,
     NOT_GIVEN_BACK = 0x0c000000,
     NOWHERE = 0x10000000,
+    HOLE = 0x0b800000, /* where the board has nothing, given to the VM by a tree that lies */
     FETCH_OFFSET = 1 << 20, /* behind the end of RAM */
     UNKNOWN_CALL = 0x0600fff0, /* no owner has it */
     KERNEL_CALL = 0x46000000,  /* the kernel's own (bulkhead/call.h); without a capability there is little to be had */
@@ -128,6 +129,8 @@ static bool act_on_memory(void)
         read_exclusively(machine.uart);
     else if (take("beyond"))
         read_value(end);
+    else if (take("hole"))
+        read_value(HOLE);
     else if (take("fetch"))
         jump(end + FETCH_OFFSET);
     else

@@ -308,7 +308,7 @@ enum fault_class {
     FAULT_MEMORY,      /* access to an address where nothing (suitable) is mapped */
     FAULT_INSTRUCTION, /* undefined or forbidden instruction */
     FAULT_ALIGNMENT,
-    FAULT_ERROR,       /* asynchronous external abort (SError) */
+    FAULT_ERROR,       /* an access failed beyond its translation: external abort, SError, … */
     FAULT_OTHER,
 };
 

@@ -12,7 +12,7 @@ enum vcpu_exit_reason {
     EXIT_SMC,         /* the same by SMC; pc is behind it */
     EXIT_SYSREG,      /* access to a system register that the kernel does not emulate; pc is AT it */
     EXIT_UNDEFINED,   /* anything else that the VM is not offered; pc is AT it */
-    EXIT_ERROR,       /* asynchronous external abort attributed to this guest */
+    EXIT_ERROR,       /* an access of this guest failed beyond its translation: external abort, SError, … */
     EXIT_MMIO_SHORT,  /* EXIT_MMIO by an instruction that may have two bytes (T32): the architecture's header tells how to step over it */
 };
 

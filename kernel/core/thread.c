@@ -115,6 +115,10 @@ void thread_fault(struct cpu *cpu, struct thread *thread, unsigned reason, uint6
                                           .syndrome = syndrome,
                                           .link = arch_thread_link(thread),
                                           .sp = arch_thread_sp(thread)};
+    if (thread->state == THREAD_WAITING) { /* an error that it caused before */
+        thread_time_out(thread);
+        thread_timer_remove(cpu, thread);
+    }
     thread_unready(cpu, thread);
     thread->state = THREAD_FAULTED;
     portal_server_died(thread);

@@ -87,6 +87,29 @@ static void test_fault(void **state)
 }
 
 /* The supervisor's signal may go first, then nobody is told; or the thread. */
+static void late_error(struct cpu *cpu, void *argument)
+{
+    thread_fault(cpu, argument, FAULT_ERROR, 0, 0xbe000000);
+}
+
+/* An error of its last access comes when it waits already: it is out of what it waits for, and nothing wakes it. */
+static void test_fault_while_waiting(void **state)
+{
+    cap_t signal = make_signal(), thread = make_thread(space, 2, 9);
+    (void)state;
+    assert_status(CALL(2, CALL_SIGNAL_WAIT, signal, 1, 70000), CALL_PENDING);
+    host_enter(2, late_error, thread_at(thread));
+    assert_int_equal(state_of(thread), THREAD_CODE_FAULTED);
+    assert_null(((struct signal *)object_at(signal))->waiter);
+    assert_null(cpus[2].timers);
+    assert_ok(BASE(CALL_SIGNAL_RAISE, signal, 1));
+    host_advance(80000);
+    assert_null(cpus[2].current);
+    assert_ok(BASE(CALL_THREAD_FAULT, thread));
+    assert_int_equal(result(0, 1), FAULT_ERROR);
+    assert_ok(BASE(CALL_THREAD_START, thread, 0, 0, 0));
+}
+
 static void test_supervisor_gone(void **state)
 {
     cap_t signal = make_signal(), thread = make_stopped_thread(space, 1, 5, signal, 1), other = make_stopped_thread(space, 1, 5, signal, 2);
@@ -186,7 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         THREAD_TEST(test_start),         THREAD_TEST(test_create),       THREAD_TEST(test_fault),
         THREAD_TEST(test_supervisor_gone), THREAD_TEST(test_stop_anywhere), THREAD_TEST(test_restart_after_wait),
-        THREAD_TEST(test_own_end),       THREAD_TEST(test_late_wake),
+        THREAD_TEST(test_own_end),       THREAD_TEST(test_late_wake),     THREAD_TEST(test_fault_while_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

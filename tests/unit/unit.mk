@@ -5,3 +5,4 @@ UNIT_SOURCES_test_rights := components/rights/tries.c
 # The kernel's memory functions go by way of tests/unit/poison.c, which keeps an eye on free memory.
 comma := ,
 UNIT_LDFLAGS := $(foreach f,memory_take memory_give memory_take_page memory_give_page partition_new partition_feed,-Wl$(comma)--wrap=$(f))
+UNIT_SOURCES_test_machine_errors := components/vmm/syndrome.c components/lib/format.c

@@ -4,6 +4,7 @@
  */
 #include "aarch32.h"
 #include "cpu.h"
+#include "serror.h"
 #include "thread.h"
 #include "trap.h"
 #include "vcpu.h"
@@ -217,7 +218,7 @@ static void trap_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     if (regs->pc != pc) {
         regs->pc = pc;
         aarch32_skip(regs, esr);
-    } else if (regs->pstate & AARCH32_T) {
+    } else if (regs->pstate & AARCH32_T && !abort_is_error(esr)) {
         vcpu->state->exit.reason = EXIT_MMIO_SHORT;
         arch_call_registers(cpu->current)[1] = EXIT_MMIO_SHORT;
     }

@@ -140,7 +140,9 @@ bool arch_cpu_start(unsigned index)
 
 void arch_idle(struct cpu *cpu)
 {
-    dsb(sy); /* nothing of ours is outstanding while it sleeps */
+    uint64_t error = trap_serror_take(); /* waits for what is outstanding, too */
+    if (error)
+        panic("SError while nobody runs, syndrome %lx", error);
     __asm__ volatile("wfi");
     irq_dispatch(cpu);
 }

@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "irq.h"
 #include "log.h"
+#include "serror.h"
 #include "thread.h"
 #include "vcpu.h"
 #include "vgic.h"
@@ -22,10 +23,14 @@ enum {
     FAULT_PERMISSION = 3,
 };
 
+static void serror_attend(struct cpu *cpu);
+
 static struct frame *trap_return(struct cpu *cpu)
 {
-    if (cpu->resched)
+    if (cpu->resched) {
+        serror_attend(cpu); /* while it is still known whose it is */
         cpu_reschedule(cpu);
+    }
     return cpu->arch.resume;
 }
 
@@ -38,12 +43,12 @@ _Noreturn void arch_resume(struct cpu *cpu)
 
 /* --- components -------------------------------------------------------------------------------------------------------------- */
 
-static unsigned fault_class(unsigned class)
+static unsigned fault_class(uint64_t esr)
 {
-    switch (class) {
+    switch (ESR_CLASS(esr)) {
     case EC_DATA_LOWER:
     case EC_FETCH_LOWER:
-        return FAULT_MEMORY;
+        return abort_is_error(esr) ? FAULT_ERROR : FAULT_MEMORY;
     case EC_PC_ALIGN:
     case EC_SP_ALIGN:
         return FAULT_ALIGNMENT;
@@ -57,7 +62,7 @@ static void component_sync(struct cpu *cpu, uint64_t esr)
     if (ESR_CLASS(esr) == EC_SVC64)
         call_dispatch(cpu);
     else
-        thread_trap(cpu, fault_class(ESR_CLASS(esr)), read_sysreg(far_el2), esr);
+        thread_trap(cpu, fault_class(esr), read_sysreg(far_el2), esr);
 }
 
 /* --- guests -------------------------------------------------------------------------------------------------------------------- */
@@ -176,6 +181,10 @@ static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
 
 static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
+    if (__builtin_expect(abort_is_error(esr), 0)) {
+        trap_guest_exit(cpu, vcpu, EXIT_ERROR, esr);
+        return;
+    }
     mmio_describe(vcpu, esr, abort_address(esr));
     if (!mmio_handled(cpu, vcpu))
         trap_guest_exit(cpu, vcpu, EXIT_MMIO, esr);
@@ -183,8 +192,8 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 
 static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    vcpu->state->exit.mmio = (struct vcpu_mmio){.address = abort_address(esr)};
-    trap_guest_exit(cpu, vcpu, EXIT_FETCH, esr);
+    vcpu->state->exit.mmio = (struct vcpu_mmio){.address = abort_is_error(esr) ? 0 : abort_address(esr)};
+    trap_guest_exit(cpu, vcpu, abort_is_error(esr) ? EXIT_ERROR : EXIT_FETCH, esr);
 }
 
 static void (*const guest_traps[64])(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr) = {
@@ -228,16 +237,48 @@ struct frame *trap_irq(struct cpu *cpu, struct frame *frame)
     return trap_return(cpu);
 }
 
-/* An SError that arrives while a lower level runs was caused by it, or by what it left in the write buffers. */
+/* --- SError ----------------------------------------------------------------------------------------------------------------------- */
+
+enum { ISR_SERROR = 1 << 8 };
+
+/* It was caused by whoever ran last, or by what that one left in write buffers. Who has been stopped meanwhile has nobody to tell. */
+static void serror_attribute(struct cpu *cpu, uint64_t esr)
+{
+    struct thread *thread = cpu->current;
+    if (!serror_is_contained(esr))
+        panic("uncontainable SError, syndrome %lx", esr);
+    if (!thread || (thread->state != THREAD_READY && thread->state != THREAD_WAITING))
+        log_print("bulkhead: SError of a stopped thread, syndrome %lx\n", esr);
+    else if (!thread->vcpu)
+        thread_fault(cpu, thread, FAULT_ERROR, 0, esr);
+    else {
+        trap_guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
+        if (thread->state == THREAD_WAITING)
+            thread_ready(cpu, thread);
+    }
+}
+
+/* The kernel masks SErrors but here; entry.S returns with x0 set and SErrors masked. */
+uint64_t trap_serror_take(void)
+{
+    register uint64_t syndrome __asm__("x0") = 0;
+    dsb(sy); /* what has been written is answered for (D1.13.4: then it is pending, or will not come) */
+    if (read_sysreg(isr_el1) & ISR_SERROR)
+        __asm__ volatile("msr daifclr, #4\n\tisb\n\tmsr daifset, #4" : "+r"(syndrome) : : "x1", "memory");
+    return syndrome;
+}
+
+static void serror_attend(struct cpu *cpu)
+{
+    uint64_t syndrome = trap_serror_take();
+    if (__builtin_expect(syndrome != 0, 0))
+        serror_attribute(cpu, syndrome);
+}
+
 struct frame *trap_serror(struct cpu *cpu, struct frame *frame)
 {
-    uint64_t esr = read_sysreg(esr_el2);
-    struct thread *thread = cpu->current;
     (void)frame;
-    if (thread->vcpu)
-        trap_guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
-    else
-        thread_trap(cpu, FAULT_ERROR, 0, esr);
+    serror_attribute(cpu, read_sysreg(esr_el2));
     return trap_return(cpu);
 }
 
