@@ -223,7 +223,8 @@ $(BUILD)/bulkhead: $(TOOL_OBJECTS)
 # Each tests/unit/NAME.c is a program of its own, linked with what it uses of the portable kernel on arch/host and of the
 # components' library. tests/unit/unit.mk may say what else it needs: `UNIT_SOURCES_NAME := components/vmm/vgic.c …`.
 -include tests/unit/unit.mk
-SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+UNIT_LIBS ?= -lcmocka -lfdt
 UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -Ikernel/arch/host -iquote components/lib -iquote tests/unit
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
@@ -250,17 +251,25 @@ define unit-rules
 $(BUILD)/tests/unit/$(1): $(HOSTOBJ)/unit/tests/unit/$(1).c.o $(UNIT_SOURCES_$(1):%=$(HOSTOBJ)/unit/%.o) $(UNIT_LIB)
 	@mkdir -p $$(@D)
 	@echo "  HOSTCC $$@"
-	$(Q)$(HOSTCC) $(SANITIZE) $(UNIT_LDFLAGS) $$^ -lcmocka -lfdt -o $$@
+	$(Q)$(HOSTCC) $(SANITIZE) $(UNIT_LDFLAGS) $$^ $(UNIT_LIBS) -o $$@
 endef
 $(foreach t,$(UNIT_TESTS),$(eval $(call unit-rules,$(t))))
 
 -include tests/fuzz/fuzz.mk
+# The kernel against its reference model (tests/model/).
+MODEL := $(BUILD)/tests/model/model
+$(patsubst %,$(HOSTOBJ)/unit/%.o,$(wildcard tests/model/*.c)): EXTRA = -O2
+
+$(MODEL): $(patsubst %,$(HOSTOBJ)/unit/%.o,$(wildcard tests/model/*.c)) $(UNIT_LIB)
+	@mkdir -p $(@D)
+	@echo "  HOSTCC $@"
+	$(Q)$(HOSTCC) $(SANITIZE) $(UNIT_LDFLAGS) $^ $(UNIT_LIBS) -o $@
 
 # --- targets ---------------------------------------------------------------------------------------------------------
 
 IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead
 
-.PHONY: all setup debian guests-debian run test test-quick unit system matrix size bench docs spec support clean help units
+.PHONY: all setup debian guests-debian run test test-quick unit model system matrix size bench docs spec support clean help units
 
 all: $(IMAGES)
 
@@ -276,7 +285,7 @@ guests-debian: debian
 	scripts/fetch-debian --tests
 	scripts/make-initrd
 
-units: $(UNIT_PROGRAMS)
+units: $(UNIT_PROGRAMS) $(MODEL)
 
 # Each step may install what the next one is built with, hence one after the other whatever -j says.
 run:
@@ -293,6 +302,9 @@ test:
 
 unit: units
 	scripts/run-tests unit
+
+model: units
+	scripts/run-tests model
 
 system: all
 	$(MAKE) guests-debian
@@ -336,6 +348,7 @@ help:
 	@echo 'make test       the same, then all tests; ends with "N passed, N failed"'
 	@echo 'make test-quick half a minute of them: unit tests, the command, the demo'
 	@echo 'make unit       unit tests only'
+	@echo 'make model      a million random calls against the reference model (tests/model/)'
 	@echo 'make system     system tests only (TESTS="-k name" picks some)'
 	@echo 'make matrix     the test of the machines in SUPPORT.md; make support: writes what it showed there'
 	@echo 'make size       sizes of the kernel, to build/size.json; fails beyond the limits in bench/promises.toml'

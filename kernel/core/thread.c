@@ -242,6 +242,7 @@ static void thread_stop_here(void *argument)
     if (thread->vcpu)
         vcpu_abandon(cpu, thread);
     if (cpu->current == thread) {
+        thread->ticks += arch_counter() - cpu->switched_at;
         arch_thread_switch(cpu, thread, NULL);
         cpu->current = NULL;
     }

@@ -22,12 +22,12 @@ status_t __wrap_partition_feed(struct partition *partition, struct cap *memory);
 
 void poison_reset(void)
 {
-    __asan_unpoison_memory_region(phys_to_ptr(paddr(HOST_RAM)), HOST_RAM_SIZE);
+    ASAN_UNPOISON_MEMORY_REGION(phys_to_ptr(paddr(HOST_RAM)), HOST_RAM_SIZE);
 }
 
 static void block_poison(void *block, unsigned order)
 {
-    __asan_poison_memory_region((char *)block + sizeof(void *), ((size_t)1 << order) - sizeof(void *));
+    ASAN_POISON_MEMORY_REGION((char *)block + sizeof(void *), ((size_t)1 << order) - sizeof(void *));
 }
 
 static void free_poison(const struct partition *partition)
@@ -42,7 +42,7 @@ static void free_unpoison(const struct partition *partition)
 {
     for (unsigned order = MEMORY_ORDER_MIN; order <= MEMORY_ORDER_PAGE; order++) {
         for (void *block = partition->free[order]; block; block = *(void **)block)
-            __asan_unpoison_memory_region(block, (size_t)1 << order);
+            ASAN_UNPOISON_MEMORY_REGION(block, (size_t)1 << order);
     }
 }
 
@@ -77,7 +77,7 @@ void __wrap_memory_give_page(struct partition *partition, void *page)
 static void donation_unpoison(const struct cap *memory)
 {
     if (!host_is_mapped(memory->base))
-        __asan_unpoison_memory_region(phys_to_ptr(paddr(memory->base)), memory->size);
+        ASAN_UNPOISON_MEMORY_REGION(phys_to_ptr(paddr(memory->base)), memory->size);
 }
 
 struct partition *__wrap_partition_new(struct cap *memory, uint64_t cpu_mask, unsigned priority, status_t *status)

@@ -1,0 +1,331 @@
+/* Kernel memory of partitions, and what is mapped where. */
+#include "model.h"
+
+#include <string.h>
+
+/* --- blocks: halved as needed, never joined again ------------------------------------------------------------------- */
+
+bool m_take(int partition, int order)
+{
+    uint64_t *blocks = model.partitions[partition].blocks;
+    int from = order;
+    while (from < M_ORDERS && !blocks[from])
+        from++;
+    if (from == M_ORDERS)
+        return false;
+    blocks[from]--;
+    for (int half = order; half < from; half++)
+        blocks[half]++;
+    return true;
+}
+
+void m_give(int partition, int order)
+{
+    model.partitions[partition].blocks[order]++;
+}
+
+uint64_t m_free_bytes(int partition)
+{
+    uint64_t bytes = 0;
+    for (int order = M_ORDER_MIN; order < M_ORDERS; order++)
+        bytes += model.partitions[partition].blocks[order] << order;
+    return bytes;
+}
+
+/* --- partitions -------------------------------------------------------------------------------------------------------- */
+
+static bool overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+    return a < b + b_size && b < a + a_size;
+}
+
+static status_t may_donate(const struct m_node *extent)
+{
+    if (m_has_children(extent))
+        return STATUS_BUSY;
+    if (extent->size > (uint64_t)SPACE_MAP_LIMIT * M_PAGE || m_depth(extent) >= M_DEPTH_MAX)
+        return STATUS_LIMIT;
+    for (int i = 0; i < model.nodes_end; i++) {
+        const struct m_node *node = &model.nodes[i];
+        if (node->kind == M_DONATION && overlap(node->base, node->size, extent->base, extent->size))
+            return STATUS_BUSY;
+    }
+    return STATUS_OK;
+}
+
+/* All but its first page, which is the kernel's to use, becomes free. */
+void m_donate(int partition, struct m_node *extent)
+{
+    struct m_node *node = m_node_new(M_DONATION, m_node_index(extent));
+    node->base = extent->base;
+    node->size = extent->size;
+    node->partition = partition;
+    model.partitions[partition].bytes += extent->size;
+    model.partitions[partition].blocks[M_ORDER_PAGE] += extent->size / M_PAGE - 1;
+}
+
+static int partition_new(struct m_thing *thing, uint64_t cpus, unsigned priority)
+{
+    int index = 0;
+    while (model.partitions[index].used)
+        index++;
+    struct m_partition *partition = &model.partitions[index];
+    memset(partition, 0, sizeof *partition);
+    memset(partition->table, 0xff, sizeof partition->table); /* NONE */
+    partition->used = true;
+    partition->thing = m_thing_index(thing);
+    partition->cpus = cpus;
+    partition->priority = priority;
+    thing->partition = thing->payer = index;
+    return index;
+}
+
+status_t m_partition_create(int self, const uint64_t *r)
+{
+    status_t status;
+    struct m_node *extent = m_find(self, r[2], CAP_EXTENT, RIGHT_KERNEL, &status);
+    const struct m_partition *creator = &model.partitions[self];
+    if (!extent)
+        return status;
+    if (r[3] == 0 || (r[3] & creator->cpus) != r[3])
+        return STATUS_CPU;
+    if (r[4] > creator->priority)
+        return STATUS_RANGE;
+    if (!m_slot_free(self, r[1], &status))
+        return status;
+    status = extent->size < PARTITION_MIN_MEMORY ? STATUS_ARGUMENT : may_donate(extent);
+    if (status != STATUS_OK)
+        return status;
+    struct m_thing *thing = m_thing_new(NONE, CAP_PARTITION, &status);
+    int index = partition_new(thing, r[3], (unsigned)r[4]);
+    m_donate(index, extent);
+    m_slot_free(index, CAP_SELF, &status);
+    struct m_node *own = m_cap_new(index, CAP_SELF, CAP_PARTITION, NONE);
+    own->rights = RIGHT_CREATE | RIGHT_GRANT | RIGHT_OBSERVE;
+    own->thing = m_thing_index(thing);
+    m_thing_original(thing, self, r[1]);
+    return STATUS_OK;
+}
+
+/* Does `other` end when `partition` does? Then it is that one, or somebody's in whose table it was made … */
+static bool ends_with(int partition, int other)
+{
+    while (other != partition) {
+        const struct m_node *original = m_node(m_thing(model.partitions[other].thing)->original);
+        if (!original)
+            return false;
+        other = original->holder;
+    }
+    return true;
+}
+
+status_t m_partition_feed(int self, const uint64_t *r)
+{
+    status_t status;
+    const struct m_node *cap = m_find(self, r[1], CAP_PARTITION, RIGHT_CREATE, &status);
+    struct m_node *extent = cap ? m_find(self, r[2], CAP_EXTENT, RIGHT_KERNEL, &status) : NULL;
+    if (!extent)
+        return status;
+    int partition = m_thing(cap->thing)->partition;
+    if (ends_with(partition, extent->holder))
+        return STATUS_STATE;
+    status = may_donate(extent);
+    if (status != STATUS_OK)
+        return status;
+    m_donate(partition, extent);
+    for (int order = model.costs.donation; order < M_ORDER_PAGE; order++) /* what is left of the first page */
+        m_give(partition, order);
+    return STATUS_OK;
+}
+
+/* --- mappings -------------------------------------------------------------------------------------------------------------- */
+
+static const uint64_t spans[] = {UINT64_C(1) << 30, UINT64_C(1) << 21, UINT64_C(1) << 12};
+
+static bool is_mapped(const struct m_node *node, int space)
+{
+    return (node->kind == M_MAPPING || node->kind == M_FIXED) && node->space == space;
+}
+
+/* Is the aligned region that `address` is in mapped by one block of its size? */
+static bool is_block(const struct m_node *node, uint64_t address, uint64_t span)
+{
+    uint64_t start = address / span * span;
+    return (node->address - node->base) % span == 0 && start >= node->address && start + span <= node->address + node->size;
+}
+
+static const struct m_node *mapping_over(int space, uint64_t address, uint64_t size)
+{
+    for (int i = 0; i < model.nodes_end; i++) {
+        const struct m_node *node = &model.nodes[i];
+        if (is_mapped(node, space) && overlap(node->address, node->size, address, size))
+            return node;
+    }
+    return NULL;
+}
+
+uint64_t m_leaf(int space, uint64_t address, uint64_t *physical, unsigned *access, bool *device)
+{
+    const struct m_node *node = mapping_over(space, address, 1);
+    if (!node)
+        return 0;
+    unsigned level = 0;
+    while (!is_block(node, address, spans[level]))
+        level++;
+    *physical = node->base + (address - node->address);
+    *access = node->access;
+    *device = node->device;
+    return spans[level];
+}
+
+enum { TABLES_MAX = 512 };
+
+struct regions {
+    unsigned count;
+    uint64_t start[TABLES_MAX];
+};
+
+static void regions_add(struct regions *regions, uint64_t start)
+{
+    for (unsigned i = 0; i < regions->count; i++) {
+        if (regions->start[i] == start)
+            return;
+    }
+    regions->start[regions->count++] = start;
+}
+
+/* Regions of that size that are mapped in smaller blocks: each needs a table. */
+static void regions_split(struct regions *regions, const struct m_node *node, uint64_t span)
+{
+    uint64_t end = node->address + node->size;
+    for (uint64_t at = node->address / span * span; at < end; at += span) {
+        if (!is_block(node, at, span))
+            regions_add(regions, at);
+        else if (end - at > 2 * span) /* only the ends can be less than a block */
+            at = (end - 1) / span * span - span;
+    }
+}
+
+unsigned m_tables(int space)
+{
+    struct regions large = {0}, small = {0};
+    for (int i = 0; i < model.nodes_end; i++) {
+        if (!is_mapped(&model.nodes[i], space))
+            continue;
+        regions_split(&large, &model.nodes[i], spans[0]);
+        const struct m_node *node = &model.nodes[i];
+        regions_split(&small, node, spans[1]);
+    }
+    return 1 + large.count + small.count;
+}
+
+status_t m_space_create(int self, const uint64_t *r)
+{
+    status_t status;
+    const struct m_node *payer = m_find(self, r[1], CAP_PARTITION, RIGHT_CREATE, &status);
+    if (!payer || !m_slot_free(self, r[2], &status))
+        return status;
+    if (r[3] > SPACE_GUEST)
+        return STATUS_ARGUMENT;
+    int partition = m_thing(payer->thing)->partition;
+    struct m_thing *space = m_thing_new(partition, CAP_SPACE_OBJECT, &status);
+    if (!space)
+        return status;
+    if (!m_take(partition, M_ORDER_PAGE)) {
+        m_give(partition, space->order);
+        space->used = false;
+        return STATUS_MEMORY;
+    }
+    space->space_kind = (unsigned)r[3];
+    space->tables = 1;
+    m_thing_original(space, self, r[2]);
+    return STATUS_OK;
+}
+
+/* The blocks of a mapping to be, in ascending order: is each place free, and is there a page for each new table? */
+static status_t can_map(int space, const struct m_node *wanted)
+{
+    uint64_t made[2] = {UINT64_MAX, UINT64_MAX}; /* the regions that got their tables last */
+    unsigned blocks = 0;
+    uint64_t pages = model.partitions[m_thing(space)->payer].blocks[M_ORDER_PAGE], span;
+    for (uint64_t at = wanted->address; at < wanted->address + wanted->size; at += span) {
+        unsigned level = 0;
+        while (!is_block(wanted, at, spans[level]))
+            level++;
+        span = spans[level];
+        if (blocks++ == SPACE_MAP_LIMIT)
+            return STATUS_LIMIT;
+        if (mapping_over(space, at, span))
+            return STATUS_EXISTS;
+        for (unsigned above = 0; above < level; above++) {
+            uint64_t region = at / spans[above] * spans[above];
+            if (made[above] == region || mapping_over(space, region, spans[above]))
+                continue;
+            if (pages-- == 0)
+                return STATUS_MEMORY;
+            made[above] = region;
+        }
+    }
+    return STATUS_OK;
+}
+
+static status_t map(int space, const struct m_node *extent, uint64_t address, uint64_t offset, uint64_t size, unsigned access)
+{
+    uint64_t limit = UINT64_C(1) << SPACE_BITS;
+    int payer = m_thing(space)->payer;
+    if (address % M_PAGE || size % M_PAGE || offset % M_PAGE || !size || !access || address >= limit || size > limit - address)
+        return STATUS_ARGUMENT;
+    if (offset > extent->size || size > extent->size - offset)
+        return STATUS_RANGE;
+    if (m_depth(extent) >= M_DEPTH_MAX)
+        return STATUS_LIMIT;
+    if (!m_take(payer, model.costs.mapping))
+        return STATUS_MEMORY;
+    struct m_node node = {.base = extent->base + offset, .size = size, .address = address};
+    status_t status = can_map(space, &node);
+    if (status != STATUS_OK) {
+        m_give(payer, model.costs.mapping);
+        return status;
+    }
+    struct m_node *mapping = m_node_new(M_MAPPING, m_node_index(extent));
+    mapping->base = node.base;
+    mapping->size = size;
+    mapping->address = address;
+    mapping->space = space;
+    mapping->access = access;
+    mapping->device = extent->device;
+    unsigned tables = m_tables(space);
+    model.partitions[payer].blocks[M_ORDER_PAGE] -= tables - m_thing(space)->tables;
+    m_thing(space)->tables = tables;
+    return STATUS_OK;
+}
+
+status_t m_space_map(int self, const uint64_t *r)
+{
+    status_t status;
+    unsigned access = r[6] & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
+    const struct m_node *space = m_find(self, r[1], CAP_SPACE_OBJECT, RIGHT_MAP, &status);
+    const struct m_node *extent = space ? m_find(self, r[2], CAP_EXTENT, access, &status) : NULL;
+    if (!extent)
+        return status;
+    if (extent->guest_only && m_thing(space->thing)->space_kind != SPACE_GUEST)
+        return STATUS_RIGHTS;
+    return access == r[6] ? map(space->thing, extent, r[3], r[4], r[5], access) : STATUS_ARGUMENT;
+}
+
+status_t m_space_unmap(int self, const uint64_t *r)
+{
+    status_t status;
+    const struct m_node *space = m_find(self, r[1], CAP_SPACE_OBJECT, RIGHT_MAP, &status);
+    if (!space)
+        return status;
+    for (int i = 0; i < model.nodes_end; i++) {
+        struct m_node *node = &model.nodes[i];
+        if (node->kind == M_MAPPING && node->space == space->thing && node->address == r[2]) {
+            m_doom(node, true);
+            m_remove_doomed();
+            return STATUS_OK;
+        }
+    }
+    return STATUS_RANGE;
+}
