@@ -107,8 +107,8 @@ enum call {
      */
     CALL_PARTITION_CREATE,
     /*
-     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE), at most PARTITION_FEEDS times. As above. STATUS_STATE if the extent stands in its own table, or in
-     * that of a partition that it made: they would go with each other.
+     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE), at most PARTITION_FEEDS times. As above. STATUS_STATE unless the extent, and
+     * each one that it was derived from, stands in the table of somebody who made the partition (or made its maker …): else two could go with each other.
      */
     CALL_PARTITION_FEED,
     /*

@@ -144,11 +144,24 @@ static bool partition_contains(const struct partition *partition, const struct p
     return other;
 }
 
+/*
+ * The memory, and all that it was derived from, stands in tables of those that made the partition, directly or not. They cannot end because it
+ * does: so nobody's end waits for itself, however partitions feed each other.
+ */
+static bool memory_of_makers(const struct partition *partition, const struct cap *memory)
+{
+    for (; memory; memory = memory->parent) {
+        if (memory->holder == partition || !partition_contains(memory->holder, partition))
+            return false;
+    }
+    return true;
+}
+
 status_t partition_feed(struct partition *partition, struct cap *memory)
 {
     status_t status = donation_check(memory);
-    if (partition_contains(partition, memory->holder))
-        return STATUS_STATE; /* the memory goes with the extent, and the extent would go with the memory */
+    if (!memory_of_makers(partition, memory))
+        return STATUS_STATE;
     if (status == STATUS_OK && partition->feeds == PARTITION_FEEDS)
         status = STATUS_LIMIT;
     if (status != STATUS_OK)

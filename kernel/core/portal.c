@@ -22,7 +22,7 @@ static void portal_hand_over(struct cpu *cpu, struct portal *portal, struct thre
     results[WORDS] = caller->badge;
     portal->caller = caller;
     portal->idle = false;
-    if (caller->priority > server->base_priority)
+    if (caller->priority > server->priority)
         thread_set_priority(cpu, server, caller->priority); /* the caller's time is what it runs on */
 }
 
@@ -106,7 +106,8 @@ status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline)
     portal->server = server;
     server->serving = portal;
     portal_answer(cpu, portal, arch_call_registers(server) + 2);
-    if (server->priority != server->base_priority)
+    /* As long as somebody waits it keeps what was lent to it: the most urgent one may be behind the next. */
+    if (!portal->queue_first && server->priority != server->base_priority)
         thread_set_priority(cpu, server, server->base_priority);
     if (portal_next(cpu, portal)) {
         status = STATUS_OK;

@@ -82,6 +82,11 @@ struct m_node *m_removal_of(unsigned cpu, const uint64_t *registers, bool *itsel
     return *itself && is_own_partition(self, node) ? NULL : node;
 }
 
+static bool is_range(const struct m_node *node)
+{
+    return node->type == CAP_EXTENT || node->type == CAP_IRQ;
+}
+
 static status_t call_identify(int self, int thread, uint64_t *r)
 {
     const struct m_node *node = m_slot(self, r[1]);
@@ -89,7 +94,7 @@ static status_t call_identify(int self, int thread, uint64_t *r)
     if (!node)
         return STATUS_CAP;
     r[1] = node->type | node->rights << 8;
-    r[2] = node->type == CAP_EXTENT || node->type == CAP_IRQ ? node->base : 0;
+    r[2] = is_range(node) ? node->base : 0;
     r[3] = node->size;
     return STATUS_OK;
 }
@@ -120,6 +125,20 @@ static status_t call_partition_stats(int self, int thread, uint64_t *r)
     return STATUS_OK;
 }
 
+static status_t call_partition_cap(int self, int thread, uint64_t *r)
+{
+    status_t status;
+    int thing = thing_of(self, r[1], CAP_PARTITION, RIGHT_OBSERVE, &status);
+    const struct m_node *node = thing == NONE ? NULL : m_slot(m_thing(thing)->partition, r[2]);
+    (void)thread;
+    if (!node)
+        return thing == NONE ? status : STATUS_CAP;
+    r[1] = node->type | node->rights << 8;
+    r[2] = is_range(node) ? node->base : node->thing == NONE ? 0 : m_thing(node->thing)->address;
+    r[3] = node->size;
+    return STATUS_OK;
+}
+
 static status_t call_space_create(int self, int thread, uint64_t *r)
 {
     (void)thread;
@@ -140,6 +159,14 @@ static status_t call_space_unmap(int self, int thread, uint64_t *r)
 
 /* --- threads ------------------------------------------------------------------------------------------------------------ */
 
+static unsigned threads_of(int partition)
+{
+    unsigned count = 0;
+    for (int i = 0; i < model.things_end; i++)
+        count += model.things[i].used && model.things[i].type == CAP_THREAD_OBJECT && model.things[i].payer == partition;
+    return count;
+}
+
 static status_t call_thread_create(int self, int thread, uint64_t *r)
 {
     status_t status;
@@ -155,6 +182,8 @@ static status_t call_thread_create(int self, int thread, uint64_t *r)
         return STATUS_RANGE;
     if (m_thing(space)->space_kind != SPACE_COMPONENT)
         return STATUS_STATE;
+    if (threads_of(payer) == PARTITION_THREADS)
+        return STATUS_LIMIT;
     struct m_thing *made = m_thing_new(payer, CAP_THREAD_OBJECT, &status);
     if (!made)
         return status;
@@ -318,6 +347,14 @@ static unsigned irqs_bound(void)
     return count;
 }
 
+static unsigned irqs_awake(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < M_IRQS; i++)
+        count += model.irqs[i].enabled || model.irqs[i].active;
+    return count;
+}
+
 static status_t call_irq_bind(int self, int thread, uint64_t *r)
 {
     status_t status;
@@ -356,10 +393,7 @@ bool m_irq(unsigned number)
     if (!irq->enabled || irq->active)
         return false;
     irq->active = true;
-    if (irq->signal == NONE)
-        irq->enabled = false; /* its signal went: nobody wants it any more */
-    else
-        m_signal_raise(irq->signal, irq->bits);
+    m_signal_raise(irq->signal, irq->bits);
     return true;
 }
 
@@ -431,6 +465,8 @@ static status_t call_system_stats(int self, int thread, uint64_t *r)
     r[1] = model.system_bytes;
     r[2] = given;
     r[3] = given - unused;
+    r[4] = irqs_bound();
+    r[5] = irqs_awake();
     return STATUS_OK;
 }
 
@@ -445,6 +481,7 @@ static m_function *const functions[CALL_COUNT] = {
     [CALL_PARTITION_CREATE] = call_partition_create,
     [CALL_PARTITION_FEED] = call_partition_feed,
     [CALL_PARTITION_STATS] = call_partition_stats,
+    [CALL_PARTITION_CAP] = call_partition_cap,
     [CALL_SPACE_CREATE] = call_space_create,
     [CALL_SPACE_MAP] = call_space_map,
     [CALL_SPACE_UNMAP] = call_space_unmap,

@@ -51,6 +51,7 @@ static struct m_thing *adopt_object(struct object *kernel, uint64_t slot)
         thing++;
     model.things_end = m_thing_index(thing) + 1;
     *thing = (struct m_thing){.used = true, .type = kernel->type, .payer = ROOT, .order = kernel->order, .kernel = kernel};
+    thing->address = ptr_to_phys(kernel).raw;
     thing->partition = thing->waiter = thing->server = thing->caller = thing->vm_space = NONE;
     thing->original = NONE;
     if (slot)
@@ -394,21 +395,51 @@ static void dispatch(struct cpu *cpu, void *argument)
     call_dispatch(cpu);
 }
 
-/* Until it is done. What could interrupt it between two steps does not come meanwhile. */
+struct priority {
+    struct thread *thread;
+    unsigned value;
+};
+
+static void priority_set(struct cpu *cpu, void *argument)
+{
+    const struct priority *priority = argument;
+    thread_set_priority(cpu, priority->thread, priority->value);
+}
+
+/*
+ * Until it is done. To the model a call is one step; if between two steps of the kernel's somebody more urgent wakes up on the CPU, the caller is
+ * made more urgent still, until it has finished.
+ */
 static void kernel_call(unsigned cpu, bool ends_itself)
 {
     struct thread *thread = cpus[cpu].current;
-    do {
+    struct priority own = {thread, PRIORITIES}, highest = {thread, PRIORITIES - 1};
+    for (;;) {
         thread->arch.repeat = false;
         host_enter(cpu, dispatch, NULL);
-        if (!ends_itself && thread->arch.repeat && cpus[cpu].current != thread)
+        if (ends_itself || !thread->arch.repeat)
+            break;
+        if (cpus[cpu].current == thread)
+            continue;
+        own.value = thread->priority;
+        host_enter(cpu, priority_set, &highest);
+        if (cpus[cpu].current != thread)
             differs("a call that is to be repeated lost its CPU");
-    } while (!ends_itself && thread->arch.repeat);
+    }
+    if (own.value != PRIORITIES && !ends_itself && thread->priority == PRIORITIES - 1)
+        host_enter(cpu, priority_set, &own);
 }
 
-/* Ticks are compared with each thread's; how often it was switched to is the kernel's to say, who may do so within a call. */
-static void take_statistics(struct m_thread *t, const struct thread *kernel)
+/*
+ * What is the kernel's to say: of CALL_THREAD_STATS the ticks, which are compared with each thread's, and how often it was switched to, as the kernel
+ * may do within a call; of CALL_SYSTEM_STATS the tags given out.
+ */
+static void take_statistics(struct m_thread *t, const struct thread *kernel, uint64_t number)
 {
+    if (number == CALL_SYSTEM_STATS)
+        t->registers[6] = kernel->arch.registers[6];
+    if (number != CALL_THREAD_STATS)
+        return;
     t->registers[1] = kernel->arch.registers[1];
     t->registers[2] = kernel->arch.registers[2];
 }
@@ -422,6 +453,7 @@ static void kernel_of_made(void)
     if (!cap || cap->type != original->type)
         differs("the model made a thing of type %u, the kernel none", original->type);
     m_thing(model.made)->kernel = cap->object;
+    m_thing(model.made)->address = ptr_to_phys(cap->object).raw;
 }
 
 static bool step_call(const struct step *step)
@@ -447,8 +479,8 @@ static bool step_call(const struct step *step)
     if (ends)
         return true;
     status_t status = m_call(step->cpu);
-    if (step->word[0] == CALL_THREAD_STATS && status == STATUS_OK)
-        take_statistics(t, kernel);
+    if (status == STATUS_OK)
+        take_statistics(t, kernel, step->word[0]);
     kernel_of_made();
     return true;
 }

@@ -178,6 +178,12 @@ static void partition_stats(int self, uint64_t *r)
     r[1] = pick_slot(self, CAP_PARTITION, RIGHT_OBSERVE);
 }
 
+static void partition_cap(int self, uint64_t *r)
+{
+    r[1] = pick_slot(self, CAP_PARTITION, RIGHT_OBSERVE);
+    r[2] = pick_slot(partition_in(self, r[1]), 0, 0);
+}
+
 static void make(int self, uint64_t *r)
 {
     r[1] = pick_slot(self, CAP_PARTITION, RIGHT_CREATE);
@@ -215,7 +221,7 @@ static void thread_create(int self, uint64_t *r)
 {
     make(self, r);
     r[3] = pick_slot(self, CAP_SPACE_OBJECT, RIGHT_USE);
-    r[4] = chance(95) ? generate_number(M_CPUS) : odd_number();
+    r[4] = chance(80) ? 1 + generate_number(2) : chance(80) ? generate_number(M_CPUS) : odd_number(); /* most on few CPUs: so that they meet in portals */
     r[5] = chance(95) ? 10 + generate_number(8) : odd_number(); /* few priorities: so that there are equals */
     r[6] = chance(50) ? 0 : pick_slot(self, CAP_SIGNAL, RIGHT_RAISE);
     r[7] = pick_bits();
@@ -325,6 +331,7 @@ static const struct {
     {CALL_PARTITION_CREATE, 30, partition_create},
     {CALL_PARTITION_FEED, 12, partition_feed},
     {CALL_PARTITION_STATS, 6, partition_stats},
+    {CALL_PARTITION_CAP, 8, partition_cap},
     {CALL_SPACE_CREATE, 20, space_create},
     {CALL_SPACE_MAP, 60, space_map},
     {CALL_SPACE_UNMAP, 25, space_unmap},
@@ -382,7 +389,7 @@ static void fill_call(struct step *step)
 
 /* --- the beginning: three partitions with something to do, a thread of each on a CPU of its own ----------------------------------- */
 
-enum { SETUP_SLOT = 100, SETUP_PARTITIONS = 3, SETUP_STEPS = 16 };
+enum { SETUP_SLOT = 100, SETUP_PARTITIONS = 3, SETUP_STEPS = 21 };
 
 static uint64_t root_extent(unsigned right)
 {
@@ -410,13 +417,18 @@ static void setup_call(uint64_t i, unsigned n, uint64_t *r)
         {CALL_CAP_DELEGATE, self, CAP_IRQS, CAP_IRQS, 0xff},
         {CALL_CAP_DELEGATE, self, 16, kernel, 0xff, 1024 * kib + i * 512 * kib, 512 * kib},
         {CALL_CAP_DELEGATE, self, 17, ram, 0xff, i * 4096 * kib, 4096 * kib},
-        {CALL_THREAD_CREATE, self, thread + 4, space, 0, 12 + i},
+        {CALL_THREAD_CREATE, self, thread + 12, space, i + 1, 14},
+        {CALL_THREAD_CREATE, self, thread + 16, space, i + 1, 17},
         {CALL_CAP_DELEGATE, self, 18, SETUP_SLOT + 4, 0xff}, /* the first partition */
-        {CALL_SIGNAL_CREATE, self, thread + 8},
-        {CALL_CAP_DELEGATE, self, 19, thread + 8, 0xff},
-        {CALL_PORTAL_CREATE, self, thread + 12},
-        {CALL_CAP_DELEGATE, self, 20, thread + 12, 0xff},
+        {CALL_SIGNAL_CREATE, self, thread + 4},
+        {CALL_CAP_DELEGATE, self, 19, thread + 4, 0xff},
+        {CALL_PORTAL_CREATE, self, thread + 8},
+        {CALL_CAP_DELEGATE, self, 20, thread + 8, 0xff},
+        {CALL_CAP_DELEGATE, self, 21, thread + 12, 0xff},
+        {CALL_CAP_DELEGATE, self, 22, thread + 16, 0xff},
         {CALL_THREAD_START, thread, 0x400000},
+        {CALL_THREAD_START, thread + 12, 0x400000},
+        {CALL_THREAD_START, thread + 16, 0x400000},
     };
     for (unsigned k = 0; k < M_REGISTERS; k++)
         r[k] = table[n][k];

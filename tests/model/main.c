@@ -5,7 +5,7 @@
  *   model --seed N --episode N            that episode alone
  *   model --replay FILE                   the steps in a file, as a difference left it
  *
- * A difference is shown with the steps that led to it, after as many as possible of the others were left out (--no-shrink: all of them).
+ * A difference is shown with the steps that led to it, after as many as possible of the others were left out (--shrink SECONDS: how long to try).
  */
 #include "check.h"
 #include "host.h"
@@ -17,16 +17,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { EPISODE_STEPS = 1500, SHOWN = 40, SHRINK_SECONDS = 20 };
+enum { EPISODE_STEPS = 1500, SHOWN = 40, EPISODE_SECONDS = 20 /* of CPU time */ };
 
 static struct step steps[EPISODE_STEPS];
 static unsigned count;
 static uint64_t seed, episode;
-static bool replaying, quiet, no_shrink;
+static bool replaying, quiet;
+static unsigned shrink_seconds = 20;
 static const char *program;
 static char failing[256];
 
@@ -41,6 +43,7 @@ static const char *const names[CALL_COUNT] = {
     [CALL_PARTITION_CREATE] = "partition_create",
     [CALL_PARTITION_FEED] = "partition_feed",
     [CALL_PARTITION_STATS] = "partition_stats",
+    [CALL_PARTITION_CAP] = "partition_cap",
     [CALL_SPACE_CREATE] = "space_create",
     [CALL_SPACE_MAP] = "space_map",
     [CALL_SPACE_UNMAP] = "space_unmap",
@@ -134,7 +137,7 @@ static bool still_fails(const struct step *list, unsigned length)
 static unsigned shrink(struct step *list, unsigned length)
 {
     static struct step rest[EPISODE_STEPS];
-    time_t end = time(NULL) + SHRINK_SECONDS;
+    time_t end = time(NULL) + (time_t)shrink_seconds;
     for (unsigned chunk = length / 2; chunk; chunk /= 2) {
         for (unsigned at = 0; at < length && time(NULL) < end;) {
             unsigned gone = at + chunk < length ? chunk : length - at;
@@ -174,7 +177,7 @@ static _Noreturn void fail(void)
 {
     if (!quiet) {
         steps_show();
-        if (!replaying && !no_shrink)
+        if (!replaying && shrink_seconds)
             shrink_and_show();
         fprintf(stderr, "reproduce: %s --seed %" PRIu64 " --episode %" PRIu64 "\n", program, seed, episode);
         printf("0 passed, 1 failed\n");
@@ -221,6 +224,7 @@ static bool full(void)
 static uint64_t run_episode(uint64_t limit)
 {
     generate_seed(seed + episode * UINT64_C(0xd1342543de82ef95));
+    setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value = {EPISODE_SECONDS, 0}}, NULL); /* the kernel never comes back */
     check_boot();
     for (count = 0; count < EPISODE_STEPS && count < limit && !full() && !check_over;) {
         if (!generate_step(&steps[count]))
@@ -240,6 +244,7 @@ static void replay(const char *path)
     static struct step list[EPISODE_STEPS];
     unsigned length = steps_read(path, list);
     replaying = true;
+    setitimer(ITIMER_VIRTUAL, &(struct itimerval){.it_value = {EPISODE_SECONDS, 0}}, NULL);
     check_boot();
     for (unsigned i = 0; i < length && !check_over; i++) {
         steps[count++] = list[i];
@@ -263,13 +268,14 @@ int main(int argc, char **argv)
     program = argv[0];
     snprintf(failing, sizeof failing, "%s.failing", program);
     signal(SIGABRT, aborted);
+    signal(SIGVTALRM, aborted);
     seed = (uint64_t)time(NULL) * 1000003 + (uint64_t)getpid();
     for (int i = 1; i < argc; i++) {
         bool more = i + 1 < argc;
         if (!strcmp(argv[i], "--quiet"))
             quiet = true;
-        else if (!strcmp(argv[i], "--no-shrink"))
-            no_shrink = true;
+        else if (!strcmp(argv[i], "--shrink") && more)
+            shrink_seconds = (unsigned)number(argv[++i]);
         else if (!strcmp(argv[i], "--replay") && more)
             file = argv[++i];
         else if (!strcmp(argv[i], "--seed") && more)
@@ -279,7 +285,7 @@ int main(int argc, char **argv)
         else if (!strcmp(argv[i], "--episode") && more)
             one = true, episode = number(argv[++i]);
         else
-            return fprintf(stderr, "usage: %s [--seed N] [--steps N] [--episode N] [--replay FILE] [--no-shrink]\n", program), 2;
+            return fprintf(stderr, "usage: %s [--seed N] [--steps N] [--episode N] [--replay FILE] [--shrink SECONDS]\n", program), 2;
     }
     if (file)
         return replay(file), 0;

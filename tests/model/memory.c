@@ -43,7 +43,7 @@ static status_t may_donate(const struct m_node *extent)
 {
     if (m_has_children(extent))
         return STATUS_BUSY;
-    if (extent->size > (uint64_t)SPACE_MAP_LIMIT * M_PAGE || m_depth(extent) >= M_DEPTH_MAX)
+    if (extent->size > PARTITION_FEED_LIMIT || m_depth(extent) >= M_DEPTH_MAX)
         return STATUS_LIMIT;
     for (int i = 0; i < model.nodes_end; i++) {
         const struct m_node *node = &model.nodes[i];
@@ -107,14 +107,25 @@ status_t m_partition_create(int self, const uint64_t *r)
     return STATUS_OK;
 }
 
-/* Does `other` end when `partition` does? Then it is that one, or somebody's in whose table it was made … */
-static bool ends_with(int partition, int other)
+/* Did `maker` make the partition, or somebody who made its maker …? */
+static bool is_maker(int maker, int partition)
 {
-    while (other != partition) {
-        const struct m_node *original = m_node(m_thing(model.partitions[other].thing)->original);
+    for (;;) {
+        const struct m_node *original = m_node(m_thing(model.partitions[partition].thing)->original);
         if (!original)
             return false;
-        other = original->holder;
+        if (original->holder == maker)
+            return true;
+        partition = original->holder;
+    }
+}
+
+/* Only makers feed, with what comes from makers: so nobody's end follows from itself. */
+static bool is_makers(const struct m_node *extent, int partition)
+{
+    for (; extent; extent = m_node(extent->parent)) {
+        if (!is_maker(extent->holder, partition))
+            return false;
     }
     return true;
 }
@@ -127,11 +138,14 @@ status_t m_partition_feed(int self, const uint64_t *r)
     if (!extent)
         return status;
     int partition = m_thing(cap->thing)->partition;
-    if (ends_with(partition, extent->holder))
+    if (!is_makers(extent, partition))
         return STATUS_STATE;
     status = may_donate(extent);
+    if (status == STATUS_OK && model.partitions[partition].feeds == PARTITION_FEEDS)
+        status = STATUS_LIMIT;
     if (status != STATUS_OK)
         return status;
+    model.partitions[partition].feeds++;
     m_donate(partition, extent);
     for (int order = model.costs.donation; order < M_ORDER_PAGE; order++) /* what is left of the first page */
         m_give(partition, order);
@@ -269,6 +283,14 @@ static status_t can_map(int space, const struct m_node *wanted)
     return STATUS_OK;
 }
 
+static unsigned mappings(int space)
+{
+    unsigned count = 0;
+    for (int i = 0; i < model.nodes_end; i++)
+        count += model.nodes[i].kind == M_MAPPING && model.nodes[i].space == space;
+    return count;
+}
+
 static status_t map(int space, const struct m_node *extent, uint64_t address, uint64_t offset, uint64_t size, unsigned access)
 {
     uint64_t limit = UINT64_C(1) << SPACE_BITS;
@@ -277,7 +299,7 @@ static status_t map(int space, const struct m_node *extent, uint64_t address, ui
         return STATUS_ARGUMENT;
     if (offset > extent->size || size > extent->size - offset)
         return STATUS_RANGE;
-    if (m_depth(extent) >= M_DEPTH_MAX)
+    if (m_depth(extent) >= M_DEPTH_MAX || mappings(space) == SPACE_MAPPINGS)
         return STATUS_LIMIT;
     if (!m_take(payer, model.costs.mapping))
         return STATUS_MEMORY;

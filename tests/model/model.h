@@ -64,6 +64,7 @@ struct m_partition {
     uint64_t cpus;
     unsigned priority;
     uint64_t bytes;
+    unsigned feeds;
     uint64_t blocks[M_ORDERS];                        /* free ones, by order */
     bool pages[CAP_SLOTS / M_SLOTS_PER_PAGE];         /* of its table that exist */
     int16_t table[CAP_SLOTS];                         /* node, or NONE */
@@ -95,6 +96,7 @@ struct m_thing {
     unsigned type; /* enum cap_type */
     int payer, original, order;
     void *kernel;  /* the kernel's own, for comparing */
+    uint64_t address; /* where that lies */
     int partition; /* CAP_PARTITION */
     unsigned space_kind, tables; /* CAP_SPACE_OBJECT; pages of translation tables */
     unsigned tables_kept; /* those of root's boot information, which has no mapping: they stay with root */

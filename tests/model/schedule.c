@@ -185,7 +185,7 @@ void m_signal_end(int signal)
     }
     for (unsigned i = 0; i < M_IRQS; i++) {
         if (model.irqs[i].signal == signal)
-            model.irqs[i].signal = NONE;
+            model.irqs[i] = (struct m_irq){.signal = NONE}; /* unbound: silent, and somebody else's to bind */
     }
     if (waiter != NONE)
         answer(waiter, STATUS_DEAD);
@@ -201,6 +201,7 @@ void m_portal_end(int portal)
         return;
     thread_of(server)->serving = NONE;
     set_priority(server, thread_of(server)->base);
+    thread_of(server)->moved = true; /* to where among its equals is not said */
     if (idle)
         answer(server, STATUS_DEAD);
     m_thing(portal)->server = NONE;

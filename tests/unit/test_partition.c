@@ -277,6 +277,19 @@ static void test_feed_circle(void **state)
     assert_ok(BASE(CALL_CAP_DELETE, p));
 }
 
+/* Two that feed each other, each with memory from the other's table, would each have to go before the other. */
+static void test_feed_each_other(void **state)
+{
+    cap_t p = make_partition(1 << 16, 10), q = make_partition(1 << 16, 10), more = make_kernel(SMALL);
+    (void)state;
+    make_foreign_thread(p, 1, 10);
+    assert_ok(give(p, P, more, 0xff));
+    assert_ok(give(p, P + 1, q, 0xff));
+    assert_status(CALL(1, CALL_PARTITION_FEED, P + 1, P), STATUS_STATE); /* p feeds q, which it did not make */
+    assert_ok(BASE(CALL_CAP_DELETE, p));
+    assert_ok(BASE(CALL_CAP_DELETE, q));
+}
+
 /* As many partitions as `depth`, each made by and known to the one before only; the first one's slot in the base. */
 static cap_t nest(unsigned depth)
 {
@@ -396,6 +409,7 @@ int main(void)
         MACHINE_TEST(test_end_while_running),
         MACHINE_TEST(test_stats),
         MACHINE_TEST(test_feed_circle),
+        MACHINE_TEST(test_feed_each_other),
         MACHINE_TEST(test_nested),
         MACHINE_TEST(test_bounded),
         MACHINE_TEST(test_any_donation),

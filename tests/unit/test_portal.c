@@ -116,6 +116,24 @@ static void test_priority_of_queue(void **state)
 }
 
 /* In the order of coming: each is more urgent than the server at that moment, so that it comes while another one is served. */
+/* The urgent one waits behind a lesser one: the server does not fall back below it when it comes to that one. */
+static void test_priority_of_second_in_queue(void **state)
+{
+    (void)state;
+    make_thread(space, C, 6);
+    assert_status(call(10, DEADLINE_NEVER), CALL_PENDING); /* is served */
+    make_thread(space, C, 7);
+    assert_status(call(20, DEADLINE_NEVER), CALL_PENDING);
+    make_thread(space, C, 20);
+    assert_status(call(30, DEADLINE_NEVER), CALL_PENDING);
+    make_thread(space, C, 15); /* between the two */
+    assert_runs(server);
+    assert_ok(answer(0, DEADLINE_NEVER));
+    assert_words(thread_at(server), 20);
+    assert_runs(server);
+    assert_int_equal(thread_at(server)->priority, 20);
+}
+
 static void test_queue(void **state)
 {
     cap_t callers[4];
@@ -327,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PORTAL_TEST(test_words),          PORTAL_TEST(test_rights),         PORTAL_TEST(test_priority),
+        PORTAL_TEST(test_priority_of_second_in_queue),
         PORTAL_TEST(test_queue),          PORTAL_TEST(test_server_timeout), PORTAL_TEST(test_caller_timeout),
         PORTAL_TEST(test_server_death),   PORTAL_TEST(test_caller_destroyed), PORTAL_TEST(test_chain),
         PORTAL_TEST(test_priority_of_queue), PORTAL_TEST(test_destroy),     PORTAL_TEST(test_two_portals),
