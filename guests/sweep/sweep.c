@@ -1,4 +1,4 @@
-/* A guest that tries all that a processor offers and says what became of it. Boot arguments: do=PART,… of registers, el0, aarch32, step. */
+/* A guest that tries all that a processor offers and says what became of it. Boot arguments: do=PART,… of registers, el0, aarch32, step, calls. */
 #include "sweep.h"
 
 enum { BLOCK_USER = 1 << 6, BLOCK_READ_ONLY = 1 << 7, CPACR_FPEN = 3 << 20, ENTRIES = 512, RAM_GIB = 1 };
@@ -64,6 +64,8 @@ void primary_main(const void *fdt, uint64_t first_tick)
         el0_try();
     if (wanted("step"))
         steps_try();
+    if (wanted("calls"))
+        calls_make();
     if (wanted("aarch32"))
         aarch32_try();
     print("sweep: done\n");

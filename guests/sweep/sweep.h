@@ -28,6 +28,8 @@ void code_publish(const void *code, size_t size);
 
 /* registers.c: every encoding of MRS and MSR (register), at EL1, and MRS at EL0. */
 void registers_sweep(void);
+/* calls.c: what firmware says. */
+void calls_make(void);
 /* el0.c: what an application may try. */
 void el0_try(void);
 void aarch32_try(void);

@@ -11,6 +11,16 @@ from describe import describe, guest
 from neighbour import assert_rt_goes_on
 
 ENCODINGS = 2 << 14
+NOT_SUPPORTED = "0xffffffff"
+# SMCCC function: what ARCH_FEATURES says of it, what it answers itself.
+CALLS = {
+    "0x80000000": ("0x0", "0x10002"),  # SMCCC_VERSION: 1.2
+    "0x80000002": (NOT_SUPPORTED, NOT_SUPPORTED),  # ARCH_SOC_ID
+    "0x80008000": (NOT_SUPPORTED, NOT_SUPPORTED),  # ARCH_WORKAROUND_1
+    "0x80007fff": (NOT_SUPPORTED, NOT_SUPPORTED),  # ARCH_WORKAROUND_2
+    "0x80003fff": (NOT_SUPPORTED, NOT_SUPPORTED),  # ARCH_WORKAROUND_3
+    "0x84000050": (NOT_SUPPORTED, "0x10000"),  # TRNG_VERSION: 1.0; not ARCH_FEATURES' to describe
+}
 OWN = "class 0x18"  # trapped by the guest's own EL1
 OUTCOME = r"(-|ok|class 0x\w+|0x\w+)"
 LINE = re.compile(rf"sweep: (S\d_\d_C\d+_C\d+_\d) {OUTCOME} {OUTCOME} {OUTCOME}$")
@@ -97,8 +107,8 @@ def assert_as_decided(lines):
 def test_registers(boot, tmp_path, gic, cpu):
     """Red when any encoding reads, writes or fails otherwise than docs/guest-registers.md says, when an ID field shows more than decided, when
     an application's instructions (AArch64, AArch32) end otherwise than without a hypervisor, when a step over what the hypervisor carries out
-    ends elsewhere than behind it, or when the neighbours, one on the same CPU, lose a period."""
-    path = describe(tmp_path, guest("sweep", "sweep", cpu=1, bootargs="do=registers,el0,step,aarch32"), guest("rt", "rt", cpu=2),
+    ends elsewhere than behind it, when SMCCC offers a workaround that nobody carries out, or when the neighbours, one on the same CPU, lose a period."""
+    path = describe(tmp_path, guest("sweep", "sweep", cpu=1, bootargs="do=registers,el0,step,calls,aarch32"), guest("rt", "rt", cpu=2),
                     guest("beside", "rt", cpu=1, priority=20))
     system = boot("--gic", gic, "--cpu", cpu, "--host-cpus", 3, path)
     system.wait_line("sweep", "sweep: done", BOOT)
@@ -108,5 +118,7 @@ def test_registers(boot, tmp_path, gic, cpu):
     summaries = [match.groups() for match in (re.match(r"sweep: (.*): (\d+) of (\d+) as expected", line) for line in lines) if match]
     assert [kind for kind, _, _ in summaries] == ["applications", "steps", "applications in AArch32"], lines
     assert all(good == count for _, good, count in summaries), lines
+    calls = {m[1]: m.groups()[1:] for m in (re.match(r"sweep: call (\w+): features (\w+), hvc (\w+), smc (\w+)$", line) for line in lines) if m}
+    assert calls == {function: (features, answer, answer) for function, (features, answer) in CALLS.items()}, calls
     assert_rt_goes_on(system)
     assert_rt_goes_on(system, "beside")
