@@ -16,6 +16,7 @@
 enum {
     GENERATED_TREE_ROOM = 64 << 10, /* bytes of RAM that the monitor's device tree may take */
     FLASH_BANK = 64 << 20,
+    TREE_DEPTH_MAX = 32,
 };
 
 #define ARM32_MEMORY_MAX (UINT64_C(3) << 30) /* RAM begins at 1 GiB */
@@ -105,13 +106,31 @@ static const char *find_firmware_problem(const struct file *file)
     return find_flash_problem(file);
 }
 
+/* What the monitor's copying does not take (components/vmm/fdt_user.c). */
+static const char *find_tree_lie(const void *tree)
+{
+    static const char *const names[] = {"#address-cells", "#size-cells"};
+    int depth = 0;
+
+    for (int node = 0; node >= 0 && depth >= 0; node = fdt_next_node(tree, node, &depth))
+        if (depth >= TREE_DEPTH_MAX)
+            return "nests more than 32 nodes deep; leave some out";
+    for (unsigned i = 0; i < 2; i++) {
+        int size;
+        const void *cells = fdt_getprop(tree, 0, names[i], &size);
+        if (cells != NULL && (size != 4 || fdt32_ld(cells) < 1 || fdt32_ld(cells) > 2))
+            return "has a root node whose #address-cells or #size-cells is neither 1 nor 2; RAM cannot be told in these";
+    }
+    return NULL;
+}
+
 static const char *find_tree_problem(const struct file *file)
 {
     if (file->size >= 9 && memcmp(file->data, "/dts-v1/;", 9) == 0)
         return "is device-tree source; compile it: dtc -O dtb";
     if (file->size < sizeof(struct fdt_header) || fdt_check_full(file->data, (size_t)file->size) != 0)
         return "is no flattened device tree, or a damaged one; make it with dtc -O dtb";
-    return NULL;
+    return find_tree_lie(file->data);
 }
 
 static uint64_t check_dtb(struct system *system, const struct description_vm *vm)

@@ -16,6 +16,8 @@ enum {
     IMAGE_HEADER_SIZE = 64,
     IMAGE_TEXT_OFFSET = 8, /* offsets of fields */
     IMAGE_SIZE = 16,
+    IMAGE_FLAGS = 24,
+    INSTRUCTION = 4,
     IMAGE_MAGIC = 56,
     ZIMAGE_MAGIC = 36,
     ZIMAGE_ENDIAN = 48,
@@ -37,9 +39,19 @@ static bool is_image(const struct file *file)
 /* `size` is the file's, for kernels older than 3.17, which do not state their own. */
 static uint64_t image_memory(const struct file *file, uint64_t size)
 {
-    uint64_t stated = file_u64(file, IMAGE_SIZE);
+    uint64_t stated = file_u64(file, IMAGE_SIZE), offset = file_u64(file, IMAGE_TEXT_OFFSET);
 
-    return file_u64(file, IMAGE_TEXT_OFFSET) + (stated > size ? stated : size);
+    size = stated > size ? stated : size;
+    return size > UINT64_MAX - offset ? UINT64_MAX : offset + size;
+}
+
+static const char *find_image_lie(const struct file *file)
+{
+    if (file_u32(file, IMAGE_FLAGS) & 1)
+        return "is an Image for big-endian processors; give one built for little-endian";
+    if (file_u64(file, IMAGE_TEXT_OFFSET) % INSTRUCTION)
+        return "is an Image whose header lies: text_offset is no multiple of 4; build or copy it again";
+    return NULL;
 }
 
 static bool is_zimage(const struct file *file)
@@ -160,9 +172,10 @@ static void inspect_gzip(const char *path, struct kernel_image *image)
         return;
     }
     inside = (struct file){.data = (const uint8_t *)capture.output, .size = capture.output_size};
-    if (is_image(&inside))
+    if (is_image(&inside)) {
         image->memory = image_memory(&inside, inside.size);
-    else
+        image->problem = find_image_lie(&inside);
+    } else
         image->problem = inside.size == 0 ? "is a damaged gzip file; copy it again"
                                           : "is a gzip file that holds no arm64 Image; decompress it and see what it is";
     capture_free(&capture);
@@ -193,6 +206,7 @@ void kernel_image_inspect(const char *path, struct kernel_image *image)
     } else if (is_image(&file)) {
         image->format = "arm64 Image";
         image->memory = image_memory(&file, file.size);
+        image->problem = find_image_lie(&file);
     } else if (is_zimage(&file)) {
         image->format = "32-bit Arm zImage";
         image->arm32 = true;

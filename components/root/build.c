@@ -54,6 +54,8 @@ static void report_built(void)
     uint64_t image, given, used;
     for (unsigned i = 0; i < the_system.description.vm_count; i++) {
         const struct vm *vm = &the_system.vms[i];
+        if (!vm->instance.alive)
+            continue;
         console_print("%s: %u vCPUs, %lu MiB at 0x%lx\n", vm->instance.name, vm->described->vcpu_count, vm->ram.size / MEBIBYTE,
                       vm->ram.base);
     }
@@ -69,10 +71,10 @@ void system_build(const void *tree)
     build_uart();
     for (unsigned i = 0; i < description->component_count; i++)
         if (!component_build(&the_system.components[i]))
-            log_fail("%s: not started\n", the_system.components[i].instance.name);
+            console_print("%s: not started\n", the_system.components[i].instance.name);
     for (unsigned i = 0; i < description->vm_count; i++)
         if (!vm_build(&the_system.vms[i]))
-            log_fail("%s: not started\n", the_system.vms[i].instance.name);
+            console_print("%s: not started\n", the_system.vms[i].instance.name);
     registry_update();
     report_built();
 }

@@ -94,6 +94,8 @@ static void link_vm(const struct component *component, const struct vm *vm)
 
 bool component_build(struct component *component)
 {
+    if (component->instance.refused)
+        return false;
     instance_begin(&component->instance);
     instance_add_console(&component->instance);
     give_arguments(component);

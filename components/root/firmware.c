@@ -11,9 +11,9 @@ static const void *tree;
 
 void firmware_open(const void *blob, uint64_t size)
 {
-    int status = fdt_check_header(blob);
-    if (status || fdt_totalsize(blob) > size)
-        log_fail("the firmware's device tree is damaged: %s\n", fdt_strerror(status ? status : -FDT_ERR_TRUNCATED));
+    int status = fdt_check_full(blob, size);
+    if (status)
+        log_fail("the firmware's device tree is damaged: %s\n", fdt_strerror(status));
     tree = blob;
 }
 

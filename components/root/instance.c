@@ -15,13 +15,22 @@ static const struct bootinfo *boot_info(void)
     return (const struct bootinfo *)BOOTINFO_ADDRESS;
 }
 
+void instance_refuse(struct instance *instance, const char *member, const char *wrong)
+{
+    console_print("%s: cannot be built: package member \"%s\" %s; pack the image again\n", instance->name, member, wrong);
+    instance->refused = true;
+    instance->condition = INSTANCE_FAILED;
+}
+
 void instance_reserve(struct instance *instance)
 {
     struct member member;
     const struct component_header *header = package_component(instance->image, &member);
-    instance->rw_size = header->memory_size - header->rx_size;
-    instance->entry = header->entry;
-    instance->stack = COMPONENT_BASE + header->memory_size;
+    if (!header)
+        instance_refuse(instance, instance->image, member.wrong);
+    instance->rw_size = header ? header->memory_size - header->rx_size : 0;
+    instance->entry = header ? header->entry : 0;
+    instance->stack = COMPONENT_BASE + (header ? header->memory_size : 0);
     memory_take_kernel(&instance->kernel, instance->kernel_bytes);
     memory_take(&instance->own, instance->rw_size + 2 * PAGE);
     memory_take_mapped(&instance->shared_block, sizeof(struct shared));

@@ -59,6 +59,7 @@ struct instance {
     cap_t next_slot; /* of its table */
     bool broken;     /* a step of building failed, with a message */
     bool alive;
+    bool refused;    /* the package does not have what it takes: it is never built */
 
     unsigned console_bit;      /* of `uart`'s wake signal */
     uint64_t console_mask;     /* of its own wake signal: what `uart` raises */
@@ -77,8 +78,11 @@ struct instance {
     uint64_t restart_at;    /* ticks */
 };
 
-/** Reserves memory and slots. Once, before the first instance_begin. */
+/** Reserves memory and slots, or refuses the instance. Once, before the first instance_begin. */
 void instance_reserve(struct instance *instance);
+
+/** The package lacks something, or lies: says so. The instance will not be built; the others are. */
+void instance_refuse(struct instance *instance, const char *member, const char *wrong);
 
 /** Makes the partition with space, signal, stopped thread and a fresh image; opens the startup page. */
 void instance_begin(struct instance *instance);

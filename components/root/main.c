@@ -9,6 +9,8 @@
 #include "supervise.h"
 #include "system.h"
 
+#include <libfdt.h>
+
 static void slots_set_up(const struct bootinfo *info)
 {
     cap_t first = CAP_FIRST_FREE;
@@ -38,8 +40,10 @@ static void root_main(const struct bootinfo *info)
     package_open();
     open_firmware(info);
     struct member description = package_find("system.dtb");
-    if (!description.data)
-        log_fail("the package has no \"system.dtb\": make the boot image with `bulkhead pack`\n");
+    if (description.wrong)
+        log_fail("package member \"system.dtb\" %s: make the boot image with `bulkhead pack`\n", description.wrong);
+    if (description.size < sizeof(struct fdt_header) || fdt_check_full(description.data, description.size))
+        log_fail("package member \"system.dtb\" is damaged: make the boot image with `bulkhead pack`\n");
     system_build(description.data);
     supervise();
 }

@@ -21,33 +21,56 @@ void package_open(void)
         log_fail("the package is cut off: 0x%lx of 0x%lx bytes are there\n", extent->size, package->size);
 }
 
+static bool entry_overlaps(const struct package_entry *a, const struct package_entry *b)
+{
+    return a->offset < b->offset + b->size && b->offset < a->offset + a->size;
+}
+
+/* `pack` writes none of these: the image was changed since. */
+static const char *entry_wrong(const struct package_entry *entry)
+{
+    uint64_t table = sizeof *package + package->count * sizeof *entry;
+    if (entry->offset < table || entry->offset > package->size || entry->size > package->size - entry->offset)
+        return "lies outside of the package";
+    if (entry->offset % PAGE)
+        return "does not begin at a page";
+    for (uint32_t i = 0; i < package->count; i++) {
+        const struct package_entry *other = &package->entries[i];
+        if (other != entry && !strncmp(other->name, entry->name, PACKAGE_NAME_SIZE))
+            return "is there twice";
+        if (other != entry && entry_overlaps(entry, other))
+            return "overlaps another member";
+    }
+    return NULL;
+}
+
 struct member package_find(const char *name)
 {
     for (uint32_t i = 0; i < package->count; i++) {
         const struct package_entry *entry = &package->entries[i];
         if (strncmp(entry->name, name, PACKAGE_NAME_SIZE))
             continue;
-        if (entry->offset > package->size || entry->size > package->size - entry->offset)
-            log_fail("package member \"%s\" lies outside of the package: pack the image again\n", name);
+        const char *wrong = entry_wrong(entry);
+        if (wrong)
+            return (struct member){.wrong = wrong};
         return (struct member){(const char *)package + entry->offset, entry->size, extent->slot, entry->offset,
-                               entry->offset + extent->base % (2 * MEBIBYTE)};
+                               entry->offset + extent->base % (2 * MEBIBYTE), NULL};
     }
-    return (struct member){0};
+    return (struct member){.wrong = "is not there"};
 }
 
 static bool header_valid(const struct component_header *header, uint64_t size)
 {
     return size >= sizeof *header && header->magic == COMPONENT_MAGIC && header->version == COMPONENT_VERSION &&
            header->rx_size % PAGE == 0 && header->memory_size % PAGE == 0 && header->rx_size <= header->file_size &&
-           header->file_size <= size && header->file_size <= header->memory_size && header->memory_size < 64 * MEBIBYTE;
+           header->file_size <= size && header->file_size <= header->memory_size && header->memory_size < 64 * MEBIBYTE &&
+           header->entry - COMPONENT_BASE < header->rx_size;
 }
 
 const struct component_header *package_component(const char *name, struct member *member)
 {
     *member = package_find(name);
-    if (!member->data)
-        log_fail("component \"%s\" is not in the package: build it and pack the image again\n", name);
-    if (!header_valid(member->data, member->size))
-        log_fail("package member \"%s\" is not a component's image: build it with components/lib/component.lds\n", name);
-    return member->data;
+    if (!member->wrong && !header_valid(member->data, member->size))
+        member->wrong = "is not a component's image, or its header lies";
+    return member->wrong ? NULL : member->data;
 }

@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 struct member {
-    const void *data; /* in root's space; NULL: there is no such member */
+    const void *data; /* in root's space */
     uint64_t size;
     cap_t extent;    /* of the whole package */
     uint64_t offset; /* in it */
     uint64_t align_offset; /* the same, counted from the 2 MiB boundary below the package: for mappings by large blocks */
+    const char *wrong; /* completes "package member NAME"; then nothing else is set. NULL: it may be used */
 };
 
 /** Maps the package and checks its table; fails with a message if there is none. */
@@ -20,7 +21,7 @@ void package_open(void);
 /** The member of that name. */
 struct member package_find(const char *name);
 
-/** The header of the component's image `name`; fails with a message if it is missing or malformed. */
+/** The header of the component's image `name`; NULL if the member is missing or malformed: `member->wrong`. */
 const struct component_header *package_component(const char *name, struct member *member);
 
 #endif

@@ -45,6 +45,8 @@ void uart_reserve(unsigned index)
     in->restarts = true;
     in->restart.rule = the_system.description.uart_restart;
     instance_reserve(in);
+    if (in->refused)
+        log_fail("without its UART driver the system cannot be used\n");
 }
 
 static void give_device(struct instance *in)

@@ -43,20 +43,21 @@ static uint64_t cpu_mask(const struct description_vm *described)
     return mask;
 }
 
-static void check_member(const struct vm *vm, const char *member, const char *property)
+static void check_member(struct vm *vm, const char *member)
 {
-    if (member && !package_find(member).data)
-        log_fail("description, /%s, %s: \"%s\" is not in the package; pack the image again\n", vm->instance.name, property, member);
+    const char *wrong = member ? package_find(member).wrong : NULL;
+    if (wrong)
+        instance_refuse(&vm->instance, member, wrong);
 }
 
-static void check_description(const struct vm *vm)
+static void check_description(struct vm *vm)
 {
     const struct description_vm *described = vm->described;
-    check_member(vm, described->kernel, "kernel");
-    check_member(vm, described->initrd, "initrd");
-    check_member(vm, described->dtb, "dtb");
-    check_member(vm, described->firmware, "firmware");
-    check_member(vm, described->flash, "flash");
+    check_member(vm, described->kernel);
+    check_member(vm, described->initrd);
+    check_member(vm, described->dtb);
+    check_member(vm, described->firmware);
+    check_member(vm, described->flash);
     if (described->bootargs && strlen(described->bootargs) > BOOTARGS_MAX)
         log_fail("description, /%s, bootargs: %lu characters are more than the %d that fit\n", vm->instance.name,
                  strlen(described->bootargs), BOOTARGS_MAX);
@@ -230,6 +231,8 @@ static void give_doorbells(struct vm *vm)
 bool vm_build(struct vm *vm)
 {
     struct instance *in = &vm->instance;
+    if (in->refused)
+        return false;
     instance_begin(in);
     in->startup->priority = vm->described->priority; /* its vCPUs' */
     instance_add_console(in);

@@ -5,6 +5,7 @@ enum {
     LINUX_HEADER = 64,
     LINUX_TEXT_OFFSET = 8,
     LINUX_IMAGE_SIZE = 16,
+    LINUX_FLAGS = 24,
     LINUX_MAGIC = 56,
     LINUX_TEXT_OFFSET_OLD = 0x80000, /* where image_size is zero (before Linux 3.17) */
     ELF_HEADER = 64,
@@ -65,7 +66,7 @@ enum image_kind image_detect(const uint8_t *data, size_t size)
 
 struct image_linux image_linux_parse(const uint8_t *data, size_t size)
 {
-    struct image_linux image = {number(data, LINUX_TEXT_OFFSET, 8), number(data, LINUX_IMAGE_SIZE, 8)};
+    struct image_linux image = {number(data, LINUX_TEXT_OFFSET, 8), number(data, LINUX_IMAGE_SIZE, 8), data[LINUX_FLAGS] & 1};
     if (!image.size)
         image.text_offset = LINUX_TEXT_OFFSET_OLD;
     if (image.size < size)

@@ -18,6 +18,7 @@ enum image_kind {
 struct image_linux {
     uint64_t text_offset; /* from a 2 MiB boundary */
     uint64_t size;        /* in memory, never less than the file */
+    bool big_endian;      /* flags, bit 0 */
 };
 
 /* Linux's Documentation/arch/arm/booting and arch/arm/boot/compressed/vmlinux.lds.S. */

@@ -26,6 +26,7 @@ enum {
     TREE_MAX = 1 << 21,   /* the boot protocol's limit */
     SMALL_RAM = 64 << 20, /* below it, nothing is aligned to BLOCK */
     ALIGN_TREE = 8,
+    INSTRUCTION = 4, /* bytes */
     ZIMAGE_ALIGN = 1 << 20,
     ZIMAGE_WORK = 1 << 20, /* behind a zImage: its stack and heap, 64 KiB and a little */
 };
@@ -81,6 +82,11 @@ static bool linux_load(const struct blob *kernel, struct placed *placed)
     uint64_t address = machine.ram.base + image.text_offset;
     if (image.text_offset > machine.ram.size || !ram_at(address, image.size))
         return refuse_size("the kernel (`kernel`)", address, image.size);
+    if (image.big_endian || address % INSTRUCTION) {
+        report_line("VM %s: `kernel` is an Image %s; give a little-endian one, as its build made it", machine.name,
+                    image.big_endian ? "for big-endian processors" : "that would begin at an odd address (text_offset)");
+        return false;
+    }
     *placed = (struct placed){address, address + image.size, address, false};
     return guest_put("the kernel (`kernel`)", address, kernel->data, kernel->size, kernel->size);
 }
@@ -141,7 +147,7 @@ static bool elf_load(const struct blob *kernel, struct placed *placed)
     }
     if (bad)
         return refuse_elf("is damaged: a segment lies outside the file");
-    if (!placed->high || !placed->entry)
+    if (!placed->high || !placed->entry || placed->entry % INSTRUCTION)
         return refuse_elf("has nothing to load, or no entry point in what is loaded");
     return true;
 }

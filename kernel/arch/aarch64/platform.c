@@ -290,6 +290,17 @@ static void check(void)
 
 /* --- package ------------------------------------------------------------------------------------------------------------ */
 
+/* Whether it lies in RAM with its table; of a damaged one nothing is mapped. */
+static bool package_sound(const struct package_header *header, uint64_t base)
+{
+    for (unsigned i = 0; i < platform.ram_count; i++) {
+        uint64_t offset = base - platform.ram[i].base.raw;
+        if (offset < platform.ram[i].size && header->size <= platform.ram[i].size - offset)
+            return header->count <= header->size / sizeof(header->entries[0]);
+    }
+    return false;
+}
+
 /* The table, and the first page of root's program, are all that the kernel reads of it. */
 static void package_find(void)
 {
@@ -297,11 +308,16 @@ static void package_find(void)
     const struct package_header *header = mmu_map_constant(base, sizeof(*header));
     if (header->magic != PACKAGE_MAGIC || header->version != PACKAGE_VERSION)
         panic("no package behind the kernel: boot an image that `bulkhead pack` wrote");
+    if (!package_sound(header, base.raw))
+        panic("the package behind the kernel is damaged: pack the image again");
     platform.package = (struct range){base, page_round_up(header->size)};
     mmu_map_constant(base, sizeof(*header) + header->count * sizeof(header->entries[0]));
     for (unsigned i = 0; i < header->count; i++) {
-        if (strcmp(header->entries[i].name, "root") == 0)
-            mmu_map_constant(paddr(base.raw + header->entries[i].offset), sizeof(struct component_header));
+        if (strcmp(header->entries[i].name, "root"))
+            continue;
+        if (header->entries[i].offset > header->size - sizeof(struct component_header))
+            panic("the package behind the kernel is damaged: \"root\" lies outside");
+        mmu_map_constant(paddr(base.raw + header->entries[i].offset), sizeof(struct component_header));
     }
 }
 
