@@ -6,7 +6,7 @@
 #include "thread.h"
 #include "vm.h"
 
-enum { CLEAR_STEP = 256 /* entries cleared between two looks for interrupts */ };
+enum { CLEAR_STEP = 128 /* entries cleared between two looks for interrupts */ };
 
 struct space *space_new(struct partition *payer, unsigned kind, status_t *status)
 {

@@ -43,39 +43,52 @@ struct table_leaf table_find(const struct table *table, saddr_t address)
     }
 }
 
-/* Makes the tables down to `level` for `address`; its entry must be free. */
-static status_t prepare_entry(struct table *table, saddr_t address, unsigned level)
+enum { TABLE_ENTRIES = PAGE_SIZE / sizeof(uint64_t) };
+
+/* Entries of one table that one walk finds: leaves of one level, side by side. */
+struct run {
+    uint64_t *entries; /* the first one; NULL: a larger block is in the way, or no memory for a table on the way (`status`) */
+    unsigned level;
+    unsigned count; /* at least one */
+    status_t status;
+};
+
+/* The leaves that map `size` bytes from `address` → `base` on, as far as they are in one table. Makes the tables on the way to them. */
+static struct run run_prepare(struct table *table, saddr_t address, paddr_t base, uint64_t size)
 {
     const struct table_format *format = table->format;
-    uint64_t *entries = table->root;
-    for (unsigned l = 0; l < level; l++) {
-        uint64_t *entry = &entries[index_of(format, l, address)];
-        if (!*entry) {
-            void *page = memory_take_page(table->payer);
-            if (!page)
-                return STATUS_MEMORY;
+    struct run run = {.entries = table->root, .level = leaf_level(format, address, base, size), .status = STATUS_OK};
+    for (unsigned l = 0; l < run.level; l++) {
+        uint64_t *entry = &run.entries[index_of(format, l, address)];
+        void *page = *entry ? NULL : memory_take_page(table->payer);
+        if (page) {
             arch_table_publish(page, PAGE_SIZE);
             *entry = format->table_entry(ptr_to_phys(page));
             arch_table_publish(entry, sizeof(*entry));
-        } else if (!format->is_table(l, *entry)) {
-            return STATUS_EXISTS;
+        } else if (!*entry || !format->is_table(l, *entry)) {
+            return (struct run){.status = *entry ? STATUS_EXISTS : STATUS_MEMORY};
         }
-        entries = table_of(format, *entry);
+        run.entries = table_of(format, *entry);
     }
-    return entries[index_of(format, level, address)] ? STATUS_EXISTS : STATUS_OK;
+    unsigned index = index_of(format, run.level, address), rest = TABLE_ENTRIES - index;
+    uint64_t fit = size >> format->shift[run.level]; /* beyond them, or behind this table's end, blocks of another size may fit */
+    run.entries += index;
+    run.count = fit < rest ? (unsigned)fit : rest;
+    return run;
 }
 
 status_t table_prepare(struct table *table, saddr_t address, paddr_t base, uint64_t size, unsigned limit)
 {
-    for (uint64_t done = 0, n = 0; done < size; n++) {
-        saddr_t at = saddr(address.raw + done);
-        unsigned level = leaf_level(table->format, at, paddr(base.raw + done), size - done);
-        if (n == limit)
-            return STATUS_LIMIT;
-        status_t status = prepare_entry(table, at, level);
-        if (status != STATUS_OK)
-            return status;
-        done += span_of(table->format, level);
+    for (uint64_t done = 0; done < size;) {
+        struct run run = run_prepare(table, saddr(address.raw + done), paddr(base.raw + done), size - done);
+        if (run.status != STATUS_OK || run.count > limit)
+            return run.status != STATUS_OK ? run.status : STATUS_LIMIT;
+        for (unsigned i = 0; i < run.count; i++) {
+            if (run.entries[i])
+                return STATUS_EXISTS;
+        }
+        limit -= run.count;
+        done += run.count * span_of(table->format, run.level);
     }
     return STATUS_OK;
 }
@@ -94,36 +107,37 @@ void table_commit(struct table *table, saddr_t address, paddr_t base, uint64_t s
 {
     const struct table_format *format = table->format;
     for (uint64_t done = 0; done < size;) {
-        saddr_t at = saddr(address.raw + done);
-        paddr_t to = paddr(base.raw + done);
-        unsigned level = leaf_level(format, at, to, size - done);
-        uint64_t *entries = table->root;
-        for (unsigned l = 0; l < level; l++)
-            entries = table_of(format, entries[index_of(format, l, at)]);
-        uint64_t *entry = &entries[index_of(format, level, at)];
-        bool contiguous = group_fits(format, level, at, to, address.raw, address.raw + size);
-        __atomic_store_n(entry, format->leaf_entry(level, to, access, device, contiguous), __ATOMIC_RELAXED);
-        arch_table_publish(entry, sizeof(*entry));
-        done += span_of(format, level);
+        struct run run = run_prepare(table, saddr(address.raw + done), paddr(base.raw + done), size - done);
+        for (unsigned i = 0; i < run.count; i++) {
+            paddr_t to = paddr(base.raw + done);
+            bool contiguous = group_fits(format, run.level, saddr(address.raw + done), to, address.raw, address.raw + size);
+            __atomic_store_n(&run.entries[i], format->leaf_entry(run.level, to, access, device, contiguous), __ATOMIC_RELAXED);
+            done += span_of(format, run.level);
+        }
+        arch_table_publish(run.entries, run.count * sizeof(*run.entries));
     }
 }
 
 uint64_t table_clear(struct table *table, saddr_t address, uint64_t size, unsigned limit)
 {
     uint64_t done = 0;
-    for (unsigned n = 0; done < size && n < limit; n++) {
-        struct table_leaf leaf = table_find(table, saddr(address.raw + done));
+    while (done < size && limit) {
+        saddr_t at = saddr(address.raw + done);
+        struct table_leaf leaf = table_find(table, at);
         ASSERT(leaf.entry);
-        __atomic_store_n(leaf.entry, 0, __ATOMIC_RELAXED);
-        arch_table_publish(leaf.entry, sizeof(*leaf.entry));
-        done += span_of(table->format, leaf.level);
+        unsigned rest = TABLE_ENTRIES - index_of(table->format, leaf.level, at), i = 0;
+        for (; i < rest && limit && done < size && leaf.entry[i] && !table->format->is_table(leaf.level, leaf.entry[i]); i++, limit--) {
+            __atomic_store_n(&leaf.entry[i], 0, __ATOMIC_RELAXED);
+            done += span_of(table->format, leaf.level);
+        }
+        arch_table_publish(leaf.entry, i * sizeof(*leaf.entry));
     }
     return done;
 }
 
 static bool table_empty(const uint64_t *entries)
 {
-    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*entries); i++) {
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
         if (entries[i])
             return false;
     }
