@@ -1,12 +1,10 @@
 """Debian's 32-bit kernel (armmp) in a VM: its EL1 is in AArch32 state."""
 
-import re
-
 import pytest
 
 from console import BOOT, ROOT
+from neighbour import assert_rt_goes_on
 from test_debian import assert_timers_tick
-from test_rt import assert_nothing_lost, rt_lines
 
 ARMHF = ROOT / "build" / "debian" / "armhf"
 
@@ -45,9 +43,7 @@ def test_armmp_beside_rt(boot):
     system.send("reboot\r")
     system.wait_for_shell()
     assert system.shell_ok("uname -m", "linux32") == ["armv7l"]
-    last = len(rt_lines(system, "rt"))
-    system.expect(rf"rt: {last + 3} s: ", BOOT)
-    assert_nothing_lost(system, "rt", 1000, last)
+    assert_rt_goes_on(system)
     system.quit()
 
 

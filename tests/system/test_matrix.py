@@ -10,10 +10,10 @@ import time
 
 import pytest
 
-from console import BOOT, ROOT
+from console import ROOT
 from describe import describe, guest, linux
+from neighbour import assert_rt_goes_on
 from test_debian import assert_timers_tick
-from test_rt import assert_nothing_lost, rt_lines
 
 RESULTS = ROOT / "build" / "matrix.json"
 
@@ -70,9 +70,7 @@ def show(system, row):
     system.wait_line("rt", rf"rt: period 1000 us, GICv{row['gic']},")
     system.send("poweroff\r")
     system.expect("reboot: Power down")
-    last = len(rt_lines(system, "rt"))
-    system.wait_line("rt", rf"rt: {last + 1} s: ", BOOT)
-    assert_nothing_lost(system, "rt", 1000, last)
+    assert_rt_goes_on(system)
     system.quit()
 
 

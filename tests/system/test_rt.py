@@ -5,8 +5,7 @@ import re
 import pytest
 
 from console import BOOT, ROOT
-
-LINE = re.compile(r"rt: (\d+) s: (\d+) periods handled, (\d+) lost, (\d+) late, wake-up latency min \d+ mean \d+ worst \d+ ns")
+from neighbour import assert_nothing_lost, rt_lines, wait_rt_line
 
 TWO_ON_ONE = """/dts-v1/;
 / {
@@ -29,18 +28,6 @@ TWO_ON_ONE = """/dts-v1/;
 """
 
 
-def rt_lines(system, name):
-    """(second, handled, lost) of each line."""
-    matches = (LINE.search(line) for line in system.lines(name))
-    return [tuple(int(match.group(i)) for i in (1, 2, 3)) for match in matches if match]
-
-
-def assert_nothing_lost(system, name, handled, at_least):
-    lines = rt_lines(system, name)
-    assert len(lines) >= at_least, lines
-    assert lines == [(second, handled, 0) for second in range(1, len(lines) + 1)], lines
-
-
 @pytest.mark.parametrize("gic", [2, 3])
 def test_rt_alone(boot, gic):
     system = boot("--kernel", ROOT / "build/guests/rt", "--memory", "16M", "--gic", gic, "--append", "seconds=5 note=as a test")
@@ -55,13 +42,13 @@ def test_linux_reboots_beside_rt(boot):
         system.send("reboot\r")
         system.wait_for_shell()
     assert system.shell_ok("nproc", "linux") == ["2"]
-    last = len(rt_lines(system, "rt"))
-    system.expect(rf"rt: {last + 3} s: ", BOOT)
+    last = len(rt_lines(system, "rt")) + 3
+    wait_rt_line(system, last)
 
     system.send("poweroff\r")
     system.expect("reboot: Power down")
-    last = len(rt_lines(system, "rt"))
-    system.expect(rf"rt: {last + 3} s: ", BOOT)
+    last = len(rt_lines(system, "rt")) + 3
+    wait_rt_line(system, last)
     assert_nothing_lost(system, "rt", 1000, last)
     assert "emulator: reflects the host" in "".join(system.lines("rt"))
     system.quit()

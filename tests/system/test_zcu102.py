@@ -4,7 +4,7 @@ import hashlib
 
 from console import BOOT
 from describe import describe, guest, linux
-from test_rt import assert_nothing_lost, rt_lines
+from neighbour import assert_rt_goes_on
 
 LINES = 20  # at once: some FIFOs full
 LINE = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"
@@ -25,7 +25,5 @@ def test_uart_loses_nothing(boot, tmp_path):
     system.expect(SUM)
     system.send("reboot\r")
     system.wait_for_shell()
-    last = len(rt_lines(system, "rt"))
-    system.wait_line("rt", rf"rt: {last + 1} s: ", BOOT)
-    assert_nothing_lost(system, "rt", 1000, last)
+    assert_rt_goes_on(system)
     system.quit()
