@@ -239,6 +239,27 @@ static void test_reset_forgets(void **state)
     }
 }
 
+/* Red when a narrow or wide access does something else than docs/guest-machine.md says. */
+static void test_widths(void **state)
+{
+    (void)state;
+    put(UARTIBRD, 0x1234);
+    assert_int_equal(pl011_read(0, UARTIBRD, 1) & 0xff, 0x34);
+    assert_int_equal(pl011_read(0, UARTIBRD + 1, 1) & 0xff, 0x12);
+    assert_int_equal(pl011_read(0, UARTIBRD + 2, 2), 0);
+    pl011_write(0, UARTIBRD + 1, 1, 0xff);
+    pl011_write(0, UARTIBRD + 2, 2, 0xffff);
+    assert_int_equal(get(UARTIBRD), 0x1234);
+    pl011_write(0, UARTIBRD, 1, 0x56);
+    assert_int_equal(get(UARTIBRD), 0x56);
+    put(UARTFBRD, 0x21);
+    put(UARTLCR_H, 0x60);
+    assert_int_equal(pl011_read(0, UARTFBRD, 8), 0x21);
+    pl011_write(0, UARTFBRD, 8, UINT64_MAX << 32 | 0x11);
+    assert_int_equal(get(UARTFBRD), 0x11);
+    assert_int_equal(get(UARTLCR_H), 0x60);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,7 +269,7 @@ int main(void)
         cmocka_unit_test_setup(test_input_overflow, setup), cmocka_unit_test_setup(test_input_unbuffered, setup),
         cmocka_unit_test_setup(test_input_early, setup),    cmocka_unit_test_setup(test_stored, setup),
         cmocka_unit_test_setup(test_loop_back, setup),      cmocka_unit_test_setup(test_everywhere, setup),
-        cmocka_unit_test_setup(test_reset_forgets, setup),
+        cmocka_unit_test_setup(test_reset_forgets, setup),  cmocka_unit_test_setup(test_widths, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
