@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { PATIENCE_US = 60000000, POLL_US = 1000, US_PER_MS = 1000, VIRTUAL_MACHINES = 16 };
+enum { PATIENCE_US = 60000000, POLL_US = 1000, US_PER_MS = 1000, ENOUGH = 5 /* leftovers */ };
 
 static uint64_t state; /* of the random numbers */
 static struct manage_view view;
@@ -205,7 +205,7 @@ int component_main(struct startup *startup)
     uint64_t least = argument_number("least=", 0), longest = argument_number("longest=", 30);
     (void)startup;
     prepare(argument_number("seed=", 1), rounds);
-    for (uint64_t round = 1; round <= rounds; round++) {
+    for (uint64_t round = 1; round <= rounds && leftovers < ENOUGH; round++) {
         round_do(least, longest);
         if (round % every == 0)
             check_asleep();

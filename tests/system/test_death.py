@@ -28,14 +28,12 @@ def rt(cpu):
 
 
 def assert_rt_lost_nothing(system):
-    """Each second's line is there, says 1000 periods and none lost. A line that the driver's death cut is there once more; one that took long to
-    come may be there in two parts."""
-    seconds = 0
-    for second, handled, lost in RT.findall("".join(system.lines("rt"))):
-        second = int(second)
-        assert (handled, lost) == ("1000", "0") and second <= seconds + 1, f"seed {SEED}: {second}: {handled}, {lost} after {seconds} s"
-        seconds = max(seconds, second)
-    assert seconds, system.lines("rt")
+    """Each line says 1000 periods and none lost. One that the driver's death cut is there once more; one that took long to come may be there in two
+    parts; and a guest that is more than a second behind, on a busy host, has no time to print each."""
+    found = RT.findall("".join(system.lines("rt")))
+    assert found and all((handled, lost) == ("1000", "0") for _, handled, lost in found), f"seed {SEED}: {system.lines('rt')}"
+    seconds = [int(second) for second, _, _ in found]
+    assert seconds == sorted(seconds), f"seed {SEED}: {seconds}"
 
 
 def assert_lines_complete(system, name):
