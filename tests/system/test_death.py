@@ -5,10 +5,11 @@ in the log."""
 import os
 import random
 import re
+import time
 
 import pytest
 
-from console import BOOT, LOGS, PROMPT, console_lines
+from console import BOOT, PROMPT, console_lines
 from describe import component, describe, guest, linux, node
 
 SEED = int(os.environ.get("DEATH_SEED") or random.SystemRandom().randrange(1 << 31))
@@ -47,6 +48,13 @@ def assert_lines_complete(system, name):
     assert lives >= 5, text[:200]
 
 
+def wait_since(system, start, name, pattern):
+    """A line of that console that begins like this, in what came after the first `start` characters."""
+    until = time.monotonic() + BOOT
+    while not any(re.match(pattern, line) for line in console_lines(system.text()[start:].replace("\r\n", "\n"), name)):
+        system.expect(r"\n", max(until - time.monotonic(), 0.1))
+
+
 def assert_reaped(system, kills, timeout):
     done = system.wait_line("reaper", r"reaper: (\d+) killed, (\d+) made to fault, (\d+) refused, (\d+) leftovers, .*; done", timeout)
     killed, faulted, refused, leftovers = map(int, done.groups())
@@ -81,15 +89,9 @@ def test_component_dies(boot, tmp_path, gic):
     system = boot("--host-cpus", 2, "--gic", gic, "--host-memory", "256M", path)
     assert_reaped(system, 40, LONG)
     start = len(system.text())
-    for name in ("ringer", "other"):
-        wait_for_count(system, start, name)
+    for name in ("ringer", "other"): # probe prints each power of two
+        wait_since(system, start, "probe", f"{name} rang")
     assert_rt_lost_nothing(system)
-
-
-def wait_for_count(system, start, name):
-    """probe prints each power of two: another one, since then, of rings by that VM."""
-    while not [line for line in console_lines(system.text()[start:].replace("\r\n", "\n"), "probe") if line.startswith(f"{name} rang")]:
-        system.expect(r"\n")
 
 
 def test_back_off(boot, tmp_path):
@@ -124,8 +126,7 @@ def test_passed_through_interrupt(boot, tmp_path, gic):
     system = boot("--host-cpus", 2, "--gic", gic, "--host-memory", "256M", path)
     assert_reaped(system, 12, LONG)
     start = len(system.text())
-    while not [line for line in console_lines(system.text()[start:].replace("\r\n", "\n"), "alarm") if "alarm: 1 came" in line]:
-        system.expect(r"\n")
+    wait_since(system, start, "alarm", "alarm: 1 came")
     assert_rt_lost_nothing(system)
 
 
@@ -137,7 +138,6 @@ def test_debian_dies(boot, tmp_path):
     system = boot("--host-cpus", 2, "--gic", 3, path)
     assert_reaped(system, 30, LONG)
     start = len(system.text())
-    while PROMPT not in system.text()[start:]:
-        system.expect(PROMPT, BOOT)
+    wait_since(system, start, "linux", PROMPT)
     system.shell_ok("nproc", "linux")
     assert_rt_lost_nothing(system)
