@@ -1,11 +1,9 @@
-"""Firmware from flash memory: U-Boot and EDK2 of Debian's packages, to their prompts, through them to Linux, and their variables over a reset. Five minutes."""
-
-import re
+"""Firmware from flash memory: U-Boot and EDK2 of Debian's packages, to their prompts, through them to Linux, and their variables over a reset; the -rt kernel. Two minutes."""
 
 import pytest
 
-from console import BOOT, PROMPT, ROOT
-from describe import DEBIAN, describe, guest, linux, node
+from console import BOOT
+from describe import DEBIAN, describe, guest, linux
 from neighbour import assert_rt_goes_on
 
 FIRMWARE = DEBIAN / "firmware"
