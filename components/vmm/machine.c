@@ -83,11 +83,12 @@ void machine_build(const struct startup *startup)
     ram_map(startup_need("ram"));
     gicc_map();
     machine.kernel = blob_find("kernel");
-    machine.aarch32 = machine.kernel.data && image_detect(machine.kernel.data, machine.kernel.size) == IMAGE_ZIMAGE;
     machine.initrd = blob_find("initrd");
     machine.dtb = blob_find("dtb");
     machine.firmware = blob_find("firmware");
     machine.flash = blob_find("flash");
+    machine.aarch32 = !machine.firmware.data && machine.kernel.data &&
+                      image_detect(machine.kernel.data, machine.kernel.size) == IMAGE_ZIMAGE;
     machine.bootargs = blob_find("bootargs");
     machine.seed = blob_find("seed");
     const struct startup_resource *on_reset = startup_find("on-reset");
