@@ -50,7 +50,7 @@ def test_uboot(boot):
     uboot.wait_for_prompt()
     uboot.run("cmp.b 00000000 04000000 100", r"Total of 256 byte\(s\) were the same")
 
-    sizes = uboot.run("qfw load $kernel_addr_r $ramdisk_addr_r", r"size ([0-9a-f]+) initrd \S+ size ([0-9a-f]+)")
+    sizes = uboot.run("qfw load $kernel_addr_r $ramdisk_addr_r", r"size ([0-9a-f]+) initrd \S+ size ([0-9a-f]+)\r*\n")
     assert int(sizes.group(1), 16) == (DEBIAN / "vmlinuz").stat().st_size
     uboot.send(f"booti $kernel_addr_r $ramdisk_addr_r:{sizes.group(2)} $fdt_addr")
     system.wait_for_shell()
