@@ -329,9 +329,12 @@ bench: all
 	$(MAKE) debian
 	$(PYTHON) scripts/bench
 
-# Documents with generated parts: from the headers, and from what `make size` and `make bench` measured.
-docs:
+# Documents with generated parts: from the headers, from what the running systems say, and from what `make size` and `make bench` measured.
+docs: all
+	$(MAKE) guests-debian
+	$(PYTHON) scripts/call-costs
 	$(PYTHON) scripts/interface-doc
+	$(PYTHON) scripts/rights-table
 
 spec:
 	$(PYTHON) scripts/spec-table
@@ -353,7 +356,7 @@ help:
 	@echo 'make matrix     the test of the machines in SUPPORT.md; make support: writes what it showed there'
 	@echo 'make size       sizes of the kernel, to build/size.json; fails beyond the limits in bench/promises.toml'
 	@echo 'make bench      instruction counts, to build/bench/results.json; fails beyond the same limits'
-	@echo 'make docs       docs/interface.md from the headers; make spec: measured figures into SPECIFICATION.md and README.md'
+	@echo 'make docs       docs/interface.md from the headers, docs/rights.md from the running systems; make spec: measured figures into SPECIFICATION.md and README.md'
 	@echo 'make setup      install what is missing (apt; sudo unless root)'
 	@echo 'make debian     download the stock Debian arm64 kernel and busybox into build/debian'
 	@echo 'make fuzz        fuzz the parsers and the call decoder, FUZZ_SECONDS (120) each, two at a time'

@@ -321,6 +321,7 @@ static void read_devices(const struct reader *reader, const struct rule *rule, c
 
 static const struct rule system_rules[] = {
     {.name = "compatible", .read = read_nothing},
+    {.name = "audit", .read = read_flag, .offset = offsetof(struct description, audit), .example = "audit"},
     {.name = NULL},
 };
 

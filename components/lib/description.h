@@ -96,6 +96,7 @@ struct description {
     uint32_t uart_cpu;
     struct description_restart uart_restart;
     uint32_t focus; /* index of the VM that has the keyboard at start */
+    bool audit;     /* root tells who holds what */
 };
 
 /* One mistake. `property` is NULL when the node itself is meant. */

@@ -4,6 +4,7 @@
  */
 #include "supervise.h"
 
+#include "audit.h"
 #include "call_stubs.h"
 #include "clock.h"
 #include "console_client.h"
@@ -59,6 +60,7 @@ static void status_changed(struct vm *vm)
         vm_failed(vm);
         break;
     default:
+        audit_look();
         break;
     }
 }

@@ -1,6 +1,7 @@
 """Rights and revocation on the real machine: components/rights, packed in root's place, tries every call (some 5 s in all)."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -62,3 +63,9 @@ def test_steps(boot, tmp_path):
     assert all(late < LATEST for _, late in latest.values()), latest
     assert latest["revoking 10000 capabilities"][0] >= 20, latest
     assert latest["revoking 10000 capabilities"][1] < 2000 and latest["revoking a chain of 100"][1] < 2000, latest
+
+
+def test_rights_table():
+    """Red when docs/rights.md is not what the shipped systems say when they run: somebody holds more, less or something else."""
+    done = subprocess.run([ROOT / "scripts" / "rights-table", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
