@@ -81,12 +81,12 @@ enum call {
      * `rights`. For an extent, [first, first + size) is the part in bytes, page multiples; for interrupts and lines, the numbers; size 0 means
      * all of it. For a VM with first | size != 0: makes a CAP_LINE for the lines [first, first + size). For a signal, `first` is the mask of
      * bits that the new one may raise (0: those of the source); for a portal, the badge that its server sees.
-     * STATUS_CAP, RIGHTS, EXISTS, RANGE, MEMORY.
+     * STATUS_CAP, RIGHTS, EXISTS, RANGE, ARGUMENT, LIMIT (too deep), MEMORY.
      */
     CALL_CAP_DELEGATE,
     /*
      * CALL_CAP_DELETE(slot): revokes all that is derived from it, then empties the slot; destroys the object if this was its
-     * original capability. Memory that another partition held with RIGHT_WRITE is scrubbed. Preemptible. STATUS_CAP.
+     * original capability. Memory that another partition held with RIGHT_WRITE is scrubbed. Preemptible. STATUS_CAP, STATE (CAP_SELF).
      */
     CALL_CAP_DELETE,
     /*
@@ -107,7 +107,7 @@ enum call {
      */
     CALL_PARTITION_CREATE,
     /*
-     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE), at most PARTITION_FEEDS times. As above. STATUS_STATE unless the extent, and
+     * CALL_PARTITION_FEED(partition, extent): more kernel memory for it (RIGHT_CREATE), at most PARTITION_FEEDS times. As above: STATUS_BUSY, LIMIT; STATE unless the extent, and
      * each one that it was derived from, stands in the table of somebody who made the partition (or made its maker …): else two could go with each other.
      */
     CALL_PARTITION_FEED,
@@ -123,7 +123,7 @@ enum call {
     CALL_PARTITION_CAP,
 
     /*
-     * CALL_SPACE_CREATE(partition, to, kind): an empty space; enum space_kind. STATUS_CAP, RIGHTS, EXISTS, MEMORY, ARGUMENT.
+     * CALL_SPACE_CREATE(partition, to, kind): an empty space; enum space_kind. STATUS_CAP, RIGHTS, EXISTS, RANGE, MEMORY, ARGUMENT.
      */
     CALL_SPACE_CREATE,
     /*
@@ -131,7 +131,7 @@ enum call {
      * RIGHT_READ, RIGHT_WRITE, RIGHT_EXECUTE of `access`, all of which the extent must bear, with the largest
      * blocks that fit. Page multiples. The mapping is derived from the extent and goes with it. Needs RIGHT_MAP.
      * STATUS_EXISTS if anything is mapped there; STATUS_LIMIT if it takes more than SPACE_MAP_LIMIT blocks and pages, or the space has
-     * SPACE_MAPPINGS mappings.
+     * SPACE_MAPPINGS mappings; STATUS_RANGE beyond the extent's end; STATUS_ARGUMENT.
      */
     CALL_SPACE_MAP,
     /*
@@ -142,7 +142,7 @@ enum call {
     /*
      * CALL_THREAD_CREATE(partition, to, space, cpu, priority, signal, bits): a stopped thread in `space` (RIGHT_USE). When it faults or
      * exits, it stops and `bits` of `signal` are raised (RIGHT_RAISE; slot 0: nobody is told).
-     * STATUS_CPU, RANGE (priority), CAP, RIGHTS, MEMORY, EXISTS, LIMIT (PARTITION_THREADS).
+     * STATUS_CPU, RANGE (priority), CAP, RIGHTS, MEMORY, EXISTS, STATE (a guest's space), LIMIT (PARTITION_THREADS).
      */
     CALL_THREAD_CREATE,
     /*
@@ -172,7 +172,7 @@ enum call {
     CALL_THREAD_EXIT,
 
     /*
-     * CALL_SIGNAL_CREATE(partition, to): a word of 64 bits, all clear.
+     * CALL_SIGNAL_CREATE(partition, to): a word of 64 bits, all clear. STATUS_RANGE, EXISTS.
      */
     CALL_SIGNAL_CREATE,
     /*
@@ -187,7 +187,7 @@ enum call {
     CALL_SIGNAL_WAIT,
 
     /*
-     * CALL_PORTAL_CREATE(partition, to): a portal that nobody serves yet.
+     * CALL_PORTAL_CREATE(partition, to): a portal that nobody serves yet. STATUS_RANGE, EXISTS.
      */
     CALL_PORTAL_CREATE,
     /*
@@ -205,17 +205,18 @@ enum call {
 
     /*
      * CALL_IRQ_BIND(irq, number, signal, bits, flags): from now on interrupt `number` raises `bits` of `signal` and stays masked until CALL_IRQ_ACK. The
-     * calling thread's CPU takes it. flags: IRQ_EDGE or 0 (level). Needs RIGHT_BIND and the signal's RIGHT_RAISE. STATUS_RANGE, BUSY (bound already), LIMIT (64 are, in all).
+     * calling thread's CPU takes it. flags: IRQ_EDGE or 0 (level). Needs RIGHT_BIND and the signal's RIGHT_RAISE. STATUS_RANGE, ARGUMENT (flags), BUSY (bound already), LIMIT (64 are, in all).
      * Signal slot 0 unbinds.
      */
     CALL_IRQ_BIND,
     /*
-     * CALL_IRQ_ACK(irq, number): handled; it may come again.
+     * CALL_IRQ_ACK(irq, number): handled; it may come again. RIGHT_BIND. STATUS_RANGE, STATE (it is not bound).
      */
     CALL_IRQ_ACK,
 
     /*
-     * CALL_VM_CREATE(partition, to, space): a VM without vCPUs in a guest space (RIGHT_USE). Its virtual counter starts at zero now.
+     * CALL_VM_CREATE(partition, to, space): a VM without vCPUs in a guest space (RIGHT_USE). Its virtual counter starts at zero now. STATUS_RANGE, EXISTS,
+     * STATE (not a guest space).
      */
     CALL_VM_CREATE,
     /*
@@ -230,12 +231,12 @@ enum call {
     CALL_VM_ANSWER,
     /*
      * CALL_VM_DOORBELL(vm, address, signal, bits): a guest's store to the word at `address` (which must not be mapped) raises
-     * `bits` of `signal`. RIGHT_CONFIGURE, the signal's RIGHT_RAISE. Signal slot 0 removes it. STATUS_LIMIT beyond VM_DOORBELLS.
+     * `bits` of `signal`. RIGHT_CONFIGURE, the signal's RIGHT_RAISE. Signal slot 0 removes it. STATUS_ARGUMENT (no word's address), LIMIT beyond VM_DOORBELLS.
      */
     CALL_VM_DOORBELL,
     /*
      * CALL_VCPU_CREATE(partition, to, vm, index, space, address, mode): guest processor `index` (0 … VM_VCPUS - 1) of the VM (RIGHT_CONFIGURE), whose state page
-     * (vcpu.h) is mapped at `address` of `space` (RIGHT_MAP). mode: 0, or another that the architecture's call.h names, for life. STATUS_EXISTS, RANGE, MEMORY, UNSUPPORTED (mode).
+     * (vcpu.h) is mapped at `address` of `space` (RIGHT_MAP). mode: 0, or another that the architecture's call.h names, for life. STATUS_EXISTS, RANGE, ARGUMENT, MEMORY, UNSUPPORTED (mode).
      */
     CALL_VCPU_CREATE,
     /*
@@ -254,17 +255,17 @@ enum call {
     CALL_VCPU_SYNC,
     /*
      * CALL_VIRQ_RAISE(vm or line, number, level): sets (1) or clears (0) the level of virtual interrupt line `number`, for an edge-triggered one 1
-     * makes it pending. Shared lines only. RIGHT_RAISE. STATUS_RANGE. Guests too.
+     * makes it pending. Shared lines only. RIGHT_RAISE. STATUS_RANGE, STATE (it goes to no vCPU). Guests too.
      */
     CALL_VIRQ_RAISE,
 
     /*
-     * CALL_SYSTEM_POWER(system, what): enum system_power. RIGHT_POWER. Does not return.
+     * CALL_SYSTEM_POWER(system, what): enum system_power. RIGHT_POWER. Does not return. STATUS_ARGUMENT.
      */
     CALL_SYSTEM_POWER,
     /*
      * CALL_SYSTEM_LOG(system, length, c0, c1, c2, c3): writes up to 32 characters, little-endian in the words, to the board's UART, whoever else uses
-     * it. RIGHT_LOG.
+     * it. RIGHT_LOG. STATUS_ARGUMENT (more).
      */
     CALL_SYSTEM_LOG,
     /*

@@ -69,3 +69,9 @@ def test_rights_table():
     """Red when docs/rights.md is not what the shipped systems say when they run: somebody holds more, less or something else."""
     done = subprocess.run([ROOT / "scripts" / "rights-table", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_call_costs():
+    """Red when a call costs half again what docs/interface.md says, or has no cost there."""
+    done = subprocess.run([ROOT / "scripts" / "call-costs", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr

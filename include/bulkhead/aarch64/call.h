@@ -16,7 +16,7 @@ enum call_aarch64 {
     CALL_VIRQ_SET = CALL_ARCH,
     /*
      * CALL_VIRQ_GET(vm, vcpu, field, first) → value: reads the same. For VIRQ_PEND/VIRQ_UNPEND the pending bits, for VIRQ_ACTIVATE the active bits; both ask the CPUs
-     * that hold list registers.
+     * that hold list registers. STATUS_RANGE.
      */
     CALL_VIRQ_GET,
     /*
@@ -25,8 +25,8 @@ enum call_aarch64 {
     CALL_VM_SGI_ADDRESS,
     /*
      * CALL_VIRQ_FORWARD(vm, line, irq, number, flags): physical interrupt `number` (RIGHT_BIND) becomes virtual line `line`; the guest's end of interrupt
-     * deactivates it without an exit. irq slot 0 undoes it. flags: IRQ_EDGE or 0 (level). STATUS_BUSY if the line or the
-     * interrupt is taken already; doing the same again is no error.
+     * deactivates it without an exit. irq slot 0 undoes it. flags: IRQ_EDGE or 0 (level). STATUS_RANGE, ARGUMENT (flags), BUSY if the
+     * line or the interrupt is taken already; doing the same again is no error.
      */
     CALL_VIRQ_FORWARD,
     CALL_ARCH_END,
