@@ -55,7 +55,7 @@ static void redistributors_find(void)
     }
 }
 
-static void init(void)
+SMALL static void init(void)
 {
     gic.distributor = mmu_map_device(board.distributor.base, GICD_SIZE);
     gic.intids = gicd_lines(gic.distributor);
@@ -93,7 +93,7 @@ static void virtual_init(void)
         lr_write(n, 0);
 }
 
-static void cpu_init(unsigned cpu)
+SMALL static void cpu_init(unsigned cpu)
 {
     redistributor_init(redistributor[cpu]);
     write_sysreg(SRE_ENABLE, icc_sre_el2);

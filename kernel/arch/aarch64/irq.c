@@ -52,7 +52,7 @@ void irq_dispatch(struct cpu *cpu)
     } while (arch_interrupt_pending());
 }
 
-void irq_cpu_init(unsigned cpu)
+SMALL void irq_cpu_init(unsigned cpu)
 {
     gic.ops->cpu_init(cpu);
     gic.ops->enable_private(SGI_IPI);
@@ -62,7 +62,7 @@ void irq_cpu_init(unsigned cpu)
     gic.ops->enable_private(board.maintenance);
 }
 
-void irq_init(void)
+SMALL void irq_init(void)
 {
     gic.version = platform.interrupt_version;
     gic.ops = gic.version == 2 ? &gicv2_ops : &gicv3_ops;
@@ -72,7 +72,7 @@ void irq_init(void)
     irq_cpu_init(0);
 }
 
-void irq_stop_others(void)
+SMALL void irq_stop_others(void)
 {
     for (unsigned i = 0; i < CPUS_MAX; i++) {
         if (gic.ops && cpus[i].online && i != cpu_self()->index)

@@ -536,7 +536,7 @@ void vgic_sgir_write(struct cpu *cpu, struct vcpu *vcpu, uint32_t value)
 
 /* --- for the VMM's view (vgic_fields.c) -------------------------------------------------------------------------------- */
 
-static void settle_here(void *argument)
+SMALL static void settle_here(void *argument)
 {
     struct vcpu *vcpu = argument;
     struct arch_vcpu *a = &vcpu->arch;
@@ -572,7 +572,7 @@ static void hcr_update_here(void *argument)
     lock_release(&vcpu->lock);
 }
 
-void vgic_detach(struct vcpu *vcpu)
+SMALL void vgic_detach(struct vcpu *vcpu)
 {
     settle_here(vcpu); /* loaded nowhere: from what was saved */
     for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++) {

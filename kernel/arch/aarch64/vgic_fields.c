@@ -7,18 +7,32 @@ static void virq_reset(struct virq *virq, unsigned flags)
     *virq = (struct virq){.next = VIRQ_NONE, .prev = VIRQ_NONE, .physical = virq->physical, .flags = (uint8_t)flags, .lr = VIRQ_NO_LR, .target = virq->target};
 }
 
-/* The shared lines that vCPU `index` guards; from then on they are vCPU 0's. */
+/* The shared lines that vCPU `index` guards, with vCPU 0 those that nobody does; from then on they are vCPU 0's. */
 static void shared_reset(struct vm *vm, unsigned index)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(vm->arch.shared); i++) {
         struct virq *virq = &vm->arch.shared[i];
-        if (virq->target != index && !(virq->target >= VM_VCPUS && index == 0))
+        unsigned target = virq->target < VM_VCPUS && vm->vcpus[virq->target] ? virq->target : 0;
+        if (target != index)
             continue;
         if (virq->physical)
             gic.ops->set_active(virq->physical, false);
         virq_reset(virq, 0);
         __atomic_store_n(&virq->target, 0, __ATOMIC_RELEASE);
     }
+}
+
+static void private_reset(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    a->queued = 0;
+    a->lr_used = a->lr_recheck = 0;
+    a->active_in_memory = 0;
+    a->timer_owned = false;
+    a->interface = (struct gic_interface){0};
+    a->private[TIMER_PPI].physical = (uint16_t)board.virtual_timer;
+    for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
+        virq_reset(&a->private[i], i < SGIS ? EDGE | ENABLED : 0);
 }
 
 /* Others may raise lines meanwhile: each vCPU's are reset under its lock. */
@@ -29,10 +43,11 @@ void vgic_vm_reset(struct vm *vm)
         struct vcpu *vcpu = vm->vcpus[i];
         if (vcpu)
             lock_take(&vcpu->lock);
-        shared_reset(vm, i);
+        if (vcpu || i == 0)
+            shared_reset(vm, i);
         if (!vcpu)
             continue;
-        vgic_vcpu_reset(vcpu);
+        private_reset(vcpu);
         lock_release(&vcpu->lock);
     }
 }
@@ -54,15 +69,7 @@ static void virq_adopt(struct vcpu *vcpu, struct virq *virq, unsigned line)
 
 void vgic_vcpu_reset(struct vcpu *vcpu)
 {
-    struct arch_vcpu *a = &vcpu->arch;
-    a->queued = 0;
-    a->lr_used = a->lr_recheck = 0;
-    a->active_in_memory = 0;
-    a->timer_owned = false;
-    a->interface = (struct gic_interface){0};
-    a->private[TIMER_PPI].physical = (uint16_t)board.virtual_timer;
-    for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
-        virq_reset(&a->private[i], i < SGIS ? EDGE | ENABLED : 0);
+    private_reset(vcpu);
     for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++)
         virq_adopt(vcpu, virq_at(vcpu->vm, vcpu, line), line);
 }
