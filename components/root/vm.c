@@ -32,7 +32,8 @@ enum {
 static uint64_t kernel_bytes(const struct description_vm *described)
 {
     uint64_t gib = (described->memory + GIBIBYTE - 1) / GIBIBYTE;
-    return ((described->firmware ? KERNEL_PAGES_FLASH : 0) + KERNEL_PAGES + KERNEL_PAGES_VCPU * described->vcpu_count + KERNEL_PAGES_GIB * gib) * PAGE;
+    uint64_t pages = KERNEL_PAGES + KERNEL_PAGES_VCPU * (uint64_t)described->vcpu_count + KERNEL_PAGES_GIB * gib;
+    return (described->firmware ? pages + KERNEL_PAGES_FLASH : pages) * PAGE;
 }
 
 static uint64_t cpu_mask(const struct description_vm *described)
