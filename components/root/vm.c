@@ -66,11 +66,13 @@ static void check_description(struct vm *vm)
 }
 
 /* Memory for a bank whose contents come from the member; NULL: none. */
-static uint64_t flash_size(const struct vm *vm, const char *member, const char *property)
+static uint64_t flash_size(struct vm *vm, const char *member)
 {
     uint64_t size = member ? package_find(member).size : 0;
-    if (size > FLASH_BANK_SIZE)
-        log_fail("description, /%s, %s: the file is larger than a bank of flash memory, 64 MiB\n", vm->instance.name, property);
+    if (size > FLASH_BANK_SIZE) {
+        instance_refuse(&vm->instance, member, "is larger than a bank of flash memory, 64 MiB");
+        size = 0;
+    }
     return size ? (size + FLASH_UNIT - 1) & ~(uint64_t)(FLASH_UNIT - 1) : FLASH_UNIT;
 }
 
@@ -79,7 +81,7 @@ static void reserve_flash(struct vm *vm)
     uint64_t largest;
     if (!vm->described->firmware)
         return;
-    uint64_t size = flash_size(vm, vm->described->firmware, "firmware") + flash_size(vm, vm->described->flash, "flash");
+    uint64_t size = flash_size(vm, vm->described->firmware) + flash_size(vm, vm->described->flash);
     if (!memory_take_ram(&vm->flash, size, &largest))
         log_fail("description, /%s, firmware: no %lu MiB are left for flash memory: describe fewer or smaller VMs\n", vm->instance.name,
                  size / MEBIBYTE);
@@ -174,7 +176,7 @@ static void give_flash(struct vm *vm)
     banks->slot = instance_give(in, vm->flash.slot, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, 0, 0, "flash memory");
     banks->address = PLACE_FLASH;
     banks->size = vm->flash.size;
-    banks->value = flash_size(vm, vm->described->firmware, "firmware");
+    banks->value = flash_size(vm, vm->described->firmware);
     instance_map(in, vm->flash.slot, PLACE_FLASH, 0, vm->flash.size, RIGHT_READ | RIGHT_WRITE, "flash memory");
     give_member(in, "firmware", vm->described->firmware);
     give_member(in, "flash", vm->described->flash);
