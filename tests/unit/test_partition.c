@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SMALL = 32768, P = 40 };
+enum { LITTLE = 32768, P = 40 };
 
 static uint64_t free_of(cap_t partition)
 {
@@ -13,7 +13,7 @@ static uint64_t free_of(cap_t partition)
 
 static void test_create(void **state)
 {
-    cap_t memory = make_kernel(SMALL), slot = slot_new(), ram = make_ram(SMALL, PAGE_SIZE), tiny = make_kernel(PARTITION_MIN_MEMORY - PAGE_SIZE);
+    cap_t memory = make_kernel(LITTLE), slot = slot_new(), ram = make_ram(LITTLE, PAGE_SIZE), tiny = make_kernel(PARTITION_MIN_MEMORY - PAGE_SIZE);
     (void)state;
     assert_status(BASE(CALL_PARTITION_CREATE, slot, ram, 1, 10), STATUS_RIGHTS);
     assert_status(BASE(CALL_PARTITION_CREATE, slot, CAP_SPACE, 1, 10), STATUS_CAP);
@@ -26,14 +26,14 @@ static void test_create(void **state)
     assert_false(host_is_mapped(cap_at(memory)->base)); /* nothing of it has happened */
     assert_null(cap_at(memory)->child);
     assert_ok(BASE(CALL_PARTITION_CREATE, slot, memory, 1, 10));
-    assert_int_equal(free_of(slot), SMALL - 2 * PAGE_SIZE); /* itself and its table's first page */
-    assert_int_equal(result(0, 1), SMALL);
+    assert_int_equal(free_of(slot), LITTLE - 2 * PAGE_SIZE); /* itself and its table's first page */
+    assert_int_equal(result(0, 1), LITTLE);
 }
 
 /* A partition's threads get no more than it has, and it passes on no more either. */
 static void test_limits(void **state)
 {
-    cap_t p = slot_new(), memory = make_kernel(1 << 16), more = make_kernel(SMALL), space = slot_new();
+    cap_t p = slot_new(), memory = make_kernel(1 << 16), more = make_kernel(LITTLE), space = slot_new();
     (void)state;
     assert_ok(BASE(CALL_PARTITION_CREATE, p, memory, 2, 10));
     assert_ok(BASE(CALL_SPACE_CREATE, p, space, SPACE_COMPONENT));
@@ -51,9 +51,9 @@ static void test_limits(void **state)
 /* One piece of memory is one partition's. */
 static void test_double_donation(void **state)
 {
-    cap_t memory = make_kernel(4 * SMALL), half = slot_new(), p = slot_new(), q = make_partition(SMALL, 10);
+    cap_t memory = make_kernel(4 * LITTLE), half = slot_new(), p = slot_new(), q = make_partition(LITTLE, 10);
     (void)state;
-    assert_ok(BASE(CALL_CAP_DELEGATE, CAP_SELF, half, memory, 0xff, SMALL, SMALL));
+    assert_ok(BASE(CALL_CAP_DELEGATE, CAP_SELF, half, memory, 0xff, LITTLE, LITTLE));
     assert_status(BASE(CALL_PARTITION_CREATE, p, memory, 1, 10), STATUS_BUSY); /* a part of it is delegated */
     assert_ok(BASE(CALL_PARTITION_CREATE, p, half, 1, 10));
     assert_status(BASE(CALL_PARTITION_CREATE, slot_new(), half, 1, 10), STATUS_BUSY);
@@ -63,7 +63,7 @@ static void test_double_donation(void **state)
     assert_status(BASE(CALL_PARTITION_CREATE, slot_new(), whole, 1, 10), STATUS_BUSY);
     assert_status(BASE(CALL_PARTITION_FEED, q, whole), STATUS_BUSY);
     cap_t beside = slot_new();
-    assert_ok(BASE(CALL_CAP_DELEGATE, CAP_SELF, beside, whole, 0xff, 2 * SMALL, SMALL));
+    assert_ok(BASE(CALL_CAP_DELEGATE, CAP_SELF, beside, whole, 0xff, 2 * LITTLE, LITTLE));
     assert_ok(BASE(CALL_PARTITION_FEED, q, beside));
     assert_ok(BASE(CALL_CAP_DELETE, p));
     assert_ok(BASE(CALL_PARTITION_CREATE, p, half, 1, 10)); /* free again */
@@ -71,7 +71,7 @@ static void test_double_donation(void **state)
 
 static void test_not_mappable(void **state)
 {
-    cap_t memory = make_kernel(SMALL);
+    cap_t memory = make_kernel(LITTLE);
     (void)state;
     assert_status(BASE(CALL_SPACE_MAP, CAP_SPACE, memory, 0x10000000, 0, PAGE_SIZE, RIGHT_READ), STATUS_RIGHTS);
     assert_status(BASE(CALL_SPACE_MAP, CAP_SPACE, memory, 0x10000000, 0, PAGE_SIZE, RIGHT_KERNEL), STATUS_ARGUMENT);
@@ -80,11 +80,11 @@ static void test_not_mappable(void **state)
 /* More than one donation's size per call is refused, not carried out slowly. */
 static void test_donation_limit(void **state)
 {
-    cap_t large = make_kernel(PARTITION_FEED_LIMIT + PAGE_SIZE), q = make_partition(SMALL, 10);
+    cap_t large = make_kernel(PARTITION_FEED_LIMIT + PAGE_SIZE), q = make_partition(LITTLE, 10);
     (void)state;
     assert_status(BASE(CALL_PARTITION_CREATE, slot_new(), large, 1, 10), STATUS_LIMIT);
     assert_status(BASE(CALL_PARTITION_FEED, q, large), STATUS_LIMIT);
-    assert_int_equal(partition_at(q)->memory_bytes, SMALL);
+    assert_int_equal(partition_at(q)->memory_bytes, LITTLE);
 }
 
 /* Makes objects of one kind until the memory ends; how many there were. The last, failing call must leave nothing behind. */
@@ -108,7 +108,7 @@ static unsigned exhaust(cap_t p, unsigned number, uint64_t third, uint64_t fourt
 
 static void test_exhausted(void **state)
 {
-    cap_t p = make_partition(SMALL, 10), space = slot_new();
+    cap_t p = make_partition(LITTLE, 10), space = slot_new();
     unsigned signals;
     (void)state;
     assert_ok(BASE(CALL_SPACE_CREATE, p, space, SPACE_COMPONENT));
@@ -131,7 +131,7 @@ static void test_exhausted(void **state)
 /* A space needs two pieces, its object and a page: with only the one there, none is lost. */
 static void test_exhausted_spaces(void **state)
 {
-    cap_t p = make_partition(SMALL, 10);
+    cap_t p = make_partition(LITTLE, 10);
     (void)state;
     assert_in_range(exhaust(p, CALL_SPACE_CREATE, SPACE_COMPONENT, 0, 0), 3, 7);
     assert_in_range(exhaust(p, CALL_SIGNAL_CREATE, 0, 0, 0), 1, 100);
@@ -140,7 +140,7 @@ static void test_exhausted_spaces(void **state)
 /* Every one of a vCPU's and a mapping's allocations fails once, and nothing is left of the attempt. */
 static void test_exhausted_midway(void **state)
 {
-    cap_t p = make_partition(2 * SMALL, 10), monitor = slot_new(), guest = slot_new(), vm = slot_new(), ram = make_ram(PAGE_SIZE, PAGE_SIZE);
+    cap_t p = make_partition(2 * LITTLE, 10), monitor = slot_new(), guest = slot_new(), vm = slot_new(), ram = make_ram(PAGE_SIZE, PAGE_SIZE);
     unsigned failures = 0;
     (void)state;
     assert_ok(BASE(CALL_SPACE_CREATE, p, monitor, SPACE_COMPONENT));
@@ -240,15 +240,15 @@ static void test_end_in_steps(void **state)
 
 static void test_feed(void **state)
 {
-    cap_t p = make_partition(SMALL, 10), more = make_kernel(SMALL), weak = slot_new();
+    cap_t p = make_partition(LITTLE, 10), more = make_kernel(LITTLE), weak = slot_new();
     uint64_t before = free_of(p);
     (void)state;
     assert_ok(give(CAP_SELF, weak, p, RIGHT_OBSERVE | RIGHT_GRANT));
     assert_status(BASE(CALL_PARTITION_FEED, weak, more), STATUS_RIGHTS);
     assert_ok(BASE(CALL_PARTITION_STATS, weak));
     assert_ok(BASE(CALL_PARTITION_FEED, p, more));
-    assert_in_range(free_of(p), before + SMALL - 256, before + SMALL - 1);
-    assert_int_equal(result(0, 1), 2 * SMALL);
+    assert_in_range(free_of(p), before + LITTLE - 256, before + LITTLE - 1);
+    assert_int_equal(result(0, 1), 2 * LITTLE);
     assert_ok(BASE(CALL_CAP_REVOKE, more)); /* takes the partition with it */
     assert_int_equal(cap_at(p)->type, CAP_NONE);
 }
@@ -256,7 +256,7 @@ static void test_feed(void **state)
 /* Memory that hangs, one way or another, from the partition itself could never be taken back from it. */
 static void test_feed_circle(void **state)
 {
-    cap_t p = make_partition(1 << 16, 10), more = make_kernel(SMALL), inner = make_kernel(SMALL);
+    cap_t p = make_partition(1 << 16, 10), more = make_kernel(LITTLE), inner = make_kernel(LITTLE);
     (void)state;
     make_foreign_thread(p, 1, 10);
     assert_ok(give(p, P, more, 0xff));
@@ -280,7 +280,7 @@ static void test_feed_circle(void **state)
 /* Two that feed each other, each with memory from the other's table, would each have to go before the other. */
 static void test_feed_each_other(void **state)
 {
-    cap_t p = make_partition(1 << 16, 10), q = make_partition(1 << 16, 10), more = make_kernel(SMALL);
+    cap_t p = make_partition(1 << 16, 10), q = make_partition(1 << 16, 10), more = make_kernel(LITTLE);
     (void)state;
     make_foreign_thread(p, 1, 10);
     assert_ok(give(p, P, more, 0xff));
@@ -349,12 +349,12 @@ static void test_stats(void **state)
     given = result(0, 2);
     used = result(0, 3);
     assert_int_equal(given, (uint64_t)host.mapped_pages * PAGE_SIZE);
-    cap_t p = make_partition(SMALL, 10);
-    cap_t more = make_kernel(SMALL);
+    cap_t p = make_partition(LITTLE, 10);
+    cap_t more = make_kernel(LITTLE);
     assert_ok(BASE(CALL_PARTITION_FEED, p, more));
     assert_ok(BASE(CALL_SYSTEM_STATS, CAP_SYSTEM));
-    assert_int_equal(result(0, 2), given + 2 * SMALL);
-    assert_int_equal(result(0, 3), used + 2 * SMALL - partition_at(p)->free_bytes);
+    assert_int_equal(result(0, 2), given + 2 * LITTLE);
+    assert_int_equal(result(0, 3), used + 2 * LITTLE - partition_at(p)->free_bytes);
 }
 
 /* Lists that others have to go through are bounded: donations, threads. What goes makes room. */
@@ -378,9 +378,9 @@ static void test_any_donation(void **state)
 {
     (void)state;
     for (unsigned which = 0; which < 3; which++) {
-        cap_t p = make_partition(SMALL, 10), more[3];
+        cap_t p = make_partition(LITTLE, 10), more[3];
         for (unsigned i = 0; i < 3; i++) {
-            more[i] = make_kernel(SMALL);
+            more[i] = make_kernel(LITTLE);
             assert_ok(BASE(CALL_PARTITION_FEED, p, more[i]));
         }
         assert_ok(BASE(CALL_CAP_REVOKE, more[which]));
