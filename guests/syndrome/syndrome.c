@@ -310,7 +310,9 @@ static _Noreturn void run(void)
         bool good = form_run(form);
         result(form, good && !form->class);
     }
-    print("syndrome: done, failures: ");
+    print("syndrome: done, forms: ");
+    print_dec(next);
+    print(", failures: ");
     print_dec(failures);
     print("\n");
     power_off();
