@@ -190,6 +190,7 @@ static void prepare(uint64_t seed, uint64_t rounds)
 {
     state = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) | 1;
     manage_open();
+    measure(); /* root shows what there is at the latest now */
     clock_sleep_us(POLL_US); /* makes what sleeping takes */
     wait_all_running();
     console_print("reaper: seed %lu, %lu rounds, %u victims\n", seed, rounds, view.count);

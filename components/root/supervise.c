@@ -188,6 +188,7 @@ static bool all_ended(void)
 
 _Noreturn void supervise(void)
 {
+    manage_show();
     while (!all_ended()) {
         uint64_t bits;
         signal_wait(ROOT_SIGNAL, UINT64_MAX, next_deadline(), &bits);

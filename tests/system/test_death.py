@@ -65,8 +65,8 @@ def assert_reaped(system, kills, timeout):
 @pytest.mark.parametrize("gic, kills, driver", [(2, 300, 0), (3, 700, 1)])
 def test_a_thousand_deaths(boot, tmp_path, gic, kills, driver):
     """Red when a death leaves kernel memory, RAM, capability slots or interrupts behind, costs the neighbour a period or a line of output, or is
-    not followed by a return. Seen red: reaper_start() that takes another slot each time; vgic_unload() that leaves PPI 27 active; mux_sent() that
-    does not wait for the terminal."""
+    not followed by a return. Seen red: life_end() that takes another slot for the reaper's thread each time; vgic_unload() that leaves PPI 27
+    active."""
     path = describe(tmp_path, rt(1),
                     guest("prey", "ticker", cpu=0, memory="2M", bootargs="period=500 work=50 spin=1", focus=True, **AGAIN),
                     guest("chat", "chatter", cpu=1, memory="2M", **AGAIN),
@@ -131,8 +131,7 @@ def test_passed_through_interrupt(boot, tmp_path, gic):
 
 
 def test_debian_dies(boot, tmp_path):
-    """Red when a death at any moment of Linux' start, with two processors, keeps the next one from starting. Seen red: vcpu_detach_here() that
-    leaves the vCPU loaded."""
+    """Red when a death at any moment of Linux' start, with two processors, keeps the next one from starting. """
     path = describe(tmp_path, rt(1), linux("linux", cpus=[0, 1], memory="256M", focus=True, **AGAIN),
                     reaper("linux", 30, longest=2500, every=10))
     system = boot("--host-cpus", 2, "--gic", 3, path)
