@@ -52,6 +52,7 @@ struct arch_vm {
     uint64_t counter_offset; /* CNTVOFF_EL2 */
     uint64_t sgi_address;    /* GICv2: where GICD_SGIR is; 0: nowhere */
     uint8_t forwarding;      /* GICD_CTLR: groups that reach the vCPUs */
+    uint8_t last[CPUS_MAX];  /* per CPU, index + 1 of the vCPU that was loaded there last */
     struct virq shared[VM_LINES - VIRQ_PRIVATE];
 };
 

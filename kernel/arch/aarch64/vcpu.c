@@ -155,8 +155,28 @@ static void strays_clear(void)
         write_sysreg(0, S3_4_C12_C1_1); /* VDISR_EL2, which a guest sees as DISR_EL1 */
 }
 
+/*
+ * The vCPUs of a VM share a VMID, but one of them may use an ASID for other tables than the next, as CPUs of their own may (Arm ARM D5.9.1: without CnP,
+ * entries are one CPU's): what this CPU has cached for another one of them goes.
+ */
+static void vcpu_local_flush(struct cpu *cpu, struct vcpu *vcpu)
+{
+    uint8_t *last = &vcpu->vm->arch.last[cpu->index], index = (uint8_t)(vcpu->index + 1);
+    if (*last == index)
+        return;
+    if (*last) {
+        space_activate(cpu, vcpu->vm->space.space);
+        isb();
+        __asm__ volatile("tlbi vmalle1\n\tic iallu" : : : "memory");
+        dsb(nsh);
+        isb();
+    }
+    *last = index;
+}
+
 static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
+    vcpu_local_flush(cpu, vcpu);
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
 #define LOAD(field, name) write_sysreg(el1->field, name);
     EL1_REGISTERS(LOAD)
