@@ -138,7 +138,7 @@ $(foreach c,$(COMPONENTS),$(eval $(call component-rules,$(c))))
 
 # A guest is guests/NAME/ together with what it uses of guests/lib/; ubench's three programs are built from one source.
 GUEST_DIRS := $(filter-out lib,$(sort $(patsubst guests/%/,%,$(dir $(wildcard guests/*/*.c)))))
-GUESTS := $(GUEST_DIRS) $(if $(filter ubench,$(GUEST_DIRS)),ubench-latency ubench-noise)
+GUESTS := $(GUEST_DIRS) $(if $(filter ubench,$(GUEST_DIRS)),ubench-latency ubench-noise) wild32
 GUEST_SCRIPT := guests/lib/guest.lds
 GUEST_LIB := $(OBJ)/guests/lib.a
 GUEST_FLAGS := $(filter-out -std=c11 -ffunction-sections -fdata-sections -fno-omit-frame-pointer,$(TARGET_FLAGS)) \
@@ -175,6 +175,17 @@ $(OBJ)/guests/ubench/ubench-%.o: guests/ubench/ubench.c $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
 	$(Q)$(CC) $(GUEST_FLAGS) $(FREESTANDING) $(EXTRA) -c $< -o $@
+
+# The one for AArch32: by clang, whatever TOOLCHAIN is.
+$(OBJ)/guests/wild32.elf: guests/wild32/wild32.S
+	@mkdir -p $(@D)
+	@echo "  LD     $@"
+	$(Q)$(HOSTCC) --target=armv7a-none-eabi -c $< -o $@.o
+	$(Q)ld.lld -nostdlib --build-id=none -Ttext=0 $@.o -o $@
+$(BUILD)/guests/wild32: $(OBJ)/guests/wild32.elf
+	@mkdir -p $(@D)
+	@echo "  IMAGE  $@"
+	$(Q)llvm-objcopy -O binary -j .text $< $@
 
 $(BUILD)/guests/%: $(BUILD)/guests/%.elf
 	@echo "  IMAGE  $@"

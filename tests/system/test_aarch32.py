@@ -3,6 +3,7 @@
 import pytest
 
 from console import BOOT, ROOT
+from describe import describe, guest
 from neighbour import assert_rt_goes_on
 from test_debian import assert_timers_tick
 
@@ -52,3 +53,15 @@ def test_no_aarch32_at_el1(boot, cpu):
     """A processor with AArch32 for programs only: the VM is refused, and it is said why."""
     system = boot_armmp(boot, "--cpu", cpu)
     system.expect("this processor has AArch32 for programs only, not for kernels: give an arm64 kernel", BOOT)
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_hostile(boot, tmp_path, gic):
+    """Every register of CP14 and CP15 read and written; then what wild32.S checks: aborts, calls, conditions, IT blocks, banked registers. `rt` loses nothing."""
+    system = boot("--gic", gic, "--host-cpus", 3, describe(tmp_path, guest("wild", "wild32", cpu=1), guest("rt", "rt", cpu=2)))
+    match = system.wait_line("wild", r"wild32: checks failed 0x(\w+), undefined 0x(\w+), aborts 0x(\w+)", BOOT)
+    failed, undefined, aborts = (int(n, 16) for n in match.groups())
+    assert failed == 0
+    assert undefined > 60000 and aborts >= 2, match.group(0)
+    assert any("coprocessor register p15, 0, c9, c12, 0, which VMs are not offered" in line for line in system.lines("wild"))
+    assert_rt_goes_on(system)
