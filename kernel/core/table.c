@@ -80,13 +80,17 @@ static struct run run_prepare(struct table *table, saddr_t address, paddr_t base
 status_t table_prepare(struct table *table, saddr_t address, paddr_t base, uint64_t size, unsigned limit)
 {
     for (uint64_t done = 0; done < size;) {
+        if (!limit)
+            return STATUS_LIMIT;
         struct run run = run_prepare(table, saddr(address.raw + done), paddr(base.raw + done), size - done);
-        if (run.status != STATUS_OK || run.count > limit)
-            return run.status != STATUS_OK ? run.status : STATUS_LIMIT;
-        for (unsigned i = 0; i < run.count; i++) {
+        if (run.status != STATUS_OK)
+            return run.status;
+        for (unsigned i = 0; i < run.count && i < limit; i++) {
             if (run.entries[i])
                 return STATUS_EXISTS;
         }
+        if (run.count > limit)
+            return STATUS_LIMIT;
         limit -= run.count;
         done += run.count * span_of(table->format, run.level);
     }

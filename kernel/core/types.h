@@ -18,13 +18,6 @@ typedef struct {
 enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT, CPUS_MAX = 8 };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-/* A function in a file compiled for speed whose own size counts more: start, end, errors. */
-#ifdef __clang__
-#define SMALL __attribute__((minsize))
-#else
-#define SMALL __attribute__((cold))
-#endif
-
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 static inline paddr_t paddr(uint64_t raw)

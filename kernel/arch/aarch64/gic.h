@@ -10,6 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* A function in a file compiled for speed whose own size counts more: start, end, errors. */
+#ifdef __clang__
+#define SMALL __attribute__((minsize))
+#else
+#define SMALL __attribute__((cold))
+#endif
+
 enum {
     GIC_LRS_MAX = 16,   /* GICv2 allows 64; no implementation has more than 16 */
     GIC_SPI_FIRST = 32, /* below: SGIs and PPIs, private to each CPU */
