@@ -8,7 +8,6 @@
  * A difference is shown with the steps that led to it, after as many as possible of the others were left out (--shrink SECONDS: how long to try).
  */
 #include "check.h"
-#include "host.h"
 
 #include <bulkhead/call.h>
 #include <inttypes.h>

@@ -397,7 +397,7 @@ struct partition *partition_at(cap_t slot)
 
 static void fault_here(struct cpu *cpu, void *argument)
 {
-    thread_fault(cpu, cpu->current, FAULT_MEMORY, *(uint64_t *)argument, 0x92);
+    thread_trap(cpu, FAULT_MEMORY, *(uint64_t *)argument, 0x92);
 }
 
 void machine_fault(unsigned cpu, uint64_t address)

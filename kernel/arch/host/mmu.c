@@ -6,6 +6,7 @@
 #include "host.h"
 #include "internal.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -14,29 +15,31 @@
 static char *kernel_view, *whole_view;
 static bool mapped[HOST_RAM_SIZE / PAGE_SIZE];
 
-static char *view_map(int file, int protection)
+static char *view_map(int descriptor, int protection)
 {
-    void *view = mmap(NULL, HOST_RAM_SIZE, protection, MAP_SHARED, file, 0);
+    void *view = mmap(NULL, HOST_RAM_SIZE, protection, MAP_SHARED, descriptor, 0);
     if (view == MAP_FAILED)
         host_fail("no address space for %lu bytes of memory", (unsigned long)HOST_RAM_SIZE);
     return view;
 }
 
+static int file = -1;
+
 static void views_make(void)
 {
-    int file = memfd_create("ram", 0);
+    file = memfd_create("ram", 0);
     if (file < 0 || ftruncate(file, (off_t)HOST_RAM_SIZE) != 0)
         host_fail("no %lu bytes of memory", (unsigned long)HOST_RAM_SIZE);
     kernel_view = view_map(file, PROT_NONE);
     whole_view = view_map(file, PROT_READ | PROT_WRITE);
-    close(file);
 }
 
 void memory_reset(void)
 {
     if (!kernel_view)
         views_make();
-    madvise(whole_view, HOST_RAM_SIZE, MADV_REMOVE); /* zero again */
+    if (ftruncate(file, 0) != 0 || ftruncate(file, (off_t)HOST_RAM_SIZE) != 0) /* zero again */
+        host_fail("the memory cannot be emptied");
     memset(mapped, 0, sizeof mapped);
     mprotect(kernel_view, HOST_RAM_SIZE, PROT_NONE);
     mprotect(kernel_view + (HOST_IMAGE - HOST_RAM), HOST_IMAGE_SIZE + HOST_PACKAGE_SIZE, PROT_READ | PROT_WRITE);
@@ -108,6 +111,8 @@ void arch_scrub(paddr_t base, uint64_t size)
 {
     if (!page_aligned(base.raw | size) || size > ARCH_SCRUB_STEP)
         host_fail("scrub of %lx bytes at %lx", (unsigned long)size, (unsigned long)base.raw);
-    madvise(host_memory(base.raw), size, MADV_REMOVE); /* reads as zero, and costs nothing where nothing was written */
+    /* Reads as zero, and costs nothing where nothing was written. */
+    if (fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(base.raw - HOST_RAM), (off_t)size) != 0)
+        host_fail("the memory at %lx cannot be emptied", (unsigned long)base.raw);
     host.scrubbed += size;
 }
