@@ -520,6 +520,7 @@ status_t m_call(unsigned cpu)
     status_t status = STATUS_CALL;
     model.made = NONE;
     model.removal = false;
+    model.map_limit = model.map_exists = model.map_memory = false;
     m_moves_forget();
     if (r[0] < CALL_COUNT) {
         status = functions[r[0]](t->partition, thread, r);

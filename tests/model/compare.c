@@ -395,6 +395,14 @@ static void dispatch(struct cpu *cpu, void *argument)
     call_dispatch(cpu);
 }
 
+/* Of several reasons not to map, any will do. */
+static void take_reason(struct m_thread *t, const struct thread *kernel)
+{
+    status_t status = (status_t)kernel->arch.registers[0];
+    if ((status == STATUS_LIMIT && model.map_limit) || (status == STATUS_EXISTS && model.map_exists) || (status == STATUS_MEMORY && model.map_memory))
+        t->registers[0] = kernel->arch.registers[0];
+}
+
 struct priority {
     struct thread *thread;
     unsigned value;
@@ -481,6 +489,7 @@ static bool step_call(const struct step *step)
     status_t status = m_call(step->cpu);
     if (status == STATUS_OK)
         take_statistics(t, kernel, step->word[0]);
+    take_reason(t, kernel);
     kernel_of_made();
     return true;
 }

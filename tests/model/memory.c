@@ -256,31 +256,35 @@ status_t m_space_create(int self, const uint64_t *r)
     return STATUS_OK;
 }
 
-/* The blocks of a mapping to be, in ascending order: is each place free, and is there a page for each new table? */
+/* The regions above a block at `at` that have no table yet, and so need a page. */
+static unsigned tables_missing(int space, uint64_t at, unsigned level, uint64_t made[2])
+{
+    unsigned missing = 0;
+    for (unsigned above = 0; above < level; above++) {
+        uint64_t region = at / spans[above] * spans[above];
+        missing += made[above] != region && !mapping_over(space, region, spans[above]);
+        made[above] = region;
+    }
+    return missing;
+}
+
+/* What speaks against a mapping to be: too many blocks, something in the way, no pages for tables. Which of them the kernel meets first is its affair. */
 static status_t can_map(int space, const struct m_node *wanted)
 {
-    uint64_t made[2] = {UINT64_MAX, UINT64_MAX}; /* the regions that got their tables last */
+    uint64_t made[2] = {UINT64_MAX, UINT64_MAX}, span; /* the regions that were looked at last */
+    uint64_t pages = model.partitions[m_thing(space)->payer].blocks[M_ORDER_PAGE], needed = 0;
     unsigned blocks = 0;
-    uint64_t pages = model.partitions[m_thing(space)->payer].blocks[M_ORDER_PAGE], span;
-    for (uint64_t at = wanted->address; at < wanted->address + wanted->size; at += span) {
+    for (uint64_t at = wanted->address; at < wanted->address + wanted->size && blocks <= SPACE_MAP_LIMIT; at += span, blocks++) {
         unsigned level = 0;
         while (!is_block(wanted, at, spans[level]))
             level++;
         span = spans[level];
-        if (blocks++ == SPACE_MAP_LIMIT)
-            return STATUS_LIMIT;
-        if (mapping_over(space, at, span))
-            return STATUS_EXISTS;
-        for (unsigned above = 0; above < level; above++) {
-            uint64_t region = at / spans[above] * spans[above];
-            if (made[above] == region || mapping_over(space, region, spans[above]))
-                continue;
-            if (pages-- == 0)
-                return STATUS_MEMORY;
-            made[above] = region;
-        }
+        needed += tables_missing(space, at, level, made);
     }
-    return STATUS_OK;
+    model.map_limit = blocks > SPACE_MAP_LIMIT;
+    model.map_exists = mapping_over(space, wanted->address, wanted->size);
+    model.map_memory = needed > pages;
+    return model.map_exists ? STATUS_EXISTS : model.map_limit ? STATUS_LIMIT : model.map_memory ? STATUS_MEMORY : STATUS_OK;
 }
 
 static unsigned mappings(int space)

@@ -137,6 +137,7 @@ struct model {
     struct m_cpu cpus[M_CPUS];
     struct m_irq irqs[M_IRQS];
     int made;              /* thing that the last call made, or NONE */
+    bool map_limit, map_exists, map_memory; /* what spoke against the last mapping */
     bool removal;          /* the last call worked in several steps: order of what woke, and slices begun in between, are the kernel's choice */
     uint64_t ram;          /* where memory begins */
     uint64_t content[M_RAM_PAGES]; /* what was written last to the first word of each page */
