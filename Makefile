@@ -280,7 +280,7 @@ $(MODEL): $(patsubst %,$(HOSTOBJ)/unit/%.o,$(wildcard tests/model/*.c)) $(UNIT_L
 
 IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead
 
-.PHONY: all setup debian guests-debian run test test-quick unit model system matrix size bench docs spec support clean help units
+.PHONY: all setup debian guests-debian run test test-quick unit model coverage system matrix size bench docs spec support clean help units
 
 all: $(IMAGES)
 
@@ -316,6 +316,9 @@ unit: units
 
 model: units
 	scripts/run-tests model
+
+coverage:
+	scripts/run-tests coverage
 
 system: all
 	$(MAKE) guests-debian
@@ -362,6 +365,7 @@ help:
 	@echo 'make test       the same, then all tests; ends with "N passed, N failed"'
 	@echo 'make test-quick half a minute of them: unit tests, the command, the demo'
 	@echo 'make unit       unit tests only'
+	@echo 'make coverage   how much of kernel/core/ unit tests and model reach'
 	@echo 'make model      a million random calls against the reference model (tests/model/)'
 	@echo 'make system     system tests only (TESTS="-k name" picks some)'
 	@echo 'make matrix     the test of the machines in SUPPORT.md; make support: writes what it showed there'
