@@ -49,6 +49,60 @@ def test_links(page):
             assert anchor in anchors(to), f"{page.relative_to(ROOT)}: {target}: no such heading"
 
 
+def assurance_rows():
+    """(section, tests' cell) of each row of each table in docs/assurance.md."""
+    section, rows = None, []
+    for line in (ROOT / "docs/assurance.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            section = line[3:]
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
+        if len(cells) > 1 and cells[-1] not in ("test", "---"):
+            rows.append((section, cells[-1]))
+    return rows
+
+
+def source_of(name):
+    """The file of `test_x.py`, `test_x.c`, `test_x` or `fuzz_x`; None: there is none."""
+    for folder in ("tests/system", "tests/unit", "tests/fuzz"):
+        for suffix in ("", ".py", ".c"):
+            if (ROOT / folder / (name + suffix)).is_file():
+                return ROOT / folder / (name + suffix)
+    return None
+
+
+def wrong_references(cell):
+    """What the cell names and is not there. `file::function`; a function alone is of the file named last."""
+    wrong, text = [], ""
+    for reference in re.findall(r"`([^`]+)`", cell):
+        file, _, function = re.sub(r"\[.*\]$", "", reference).partition("::")
+        if not re.fullmatch(r"((test|fuzz)_\w+(\.py|\.c)?)?", file):
+            continue
+        source = source_of(file) if file else None
+        if source:
+            text = source.read_text(encoding="utf-8")
+        elif file and not function:
+            function = file
+        elif file:
+            wrong.append(reference)
+        if function and not re.search(rf"\b{re.escape(function)}\(", text):
+            wrong.append(reference)
+    return wrong
+
+
+def test_assurance_names_tests_that_exist():
+    rows = assurance_rows()
+    assert len(rows) > 50, "docs/assurance.md: where are its tables?"
+    for section, cell in rows:
+        assert not wrong_references(cell), f"docs/assurance.md, {section}: no such test: {wrong_references(cell)} in: {cell}"
+        named = re.search(r"`(test|fuzz)_|`make |`scripts/|^the same\b", cell)
+        assert named or re.search(r"\bby (reading|hand|construction)\b", cell), f"docs/assurance.md, {section}: no test in: {cell}"
+
+
+@pytest.mark.parametrize("cell", ["`test_gone.py`", "`test_gone`", "`test_docs.py::test_gone`", "`test_docs.py`: `test_gone`", "`fuzz_gone`"])
+def test_assurance_would_not_name_others(cell):
+    assert wrong_references(cell)
+
+
 def test_specification_promises_what_is_checked():
     promises = tomllib.loads((ROOT / "bench/promises.toml").read_text(encoding="utf-8"))
     page = (ROOT / "SPECIFICATION.md").read_text(encoding="utf-8")
