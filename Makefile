@@ -195,11 +195,11 @@ $(BUILD)/guests/%: $(BUILD)/guests/%.elf
 
 # tests/linux/NAME.c is one program without a C library, for the initrd of a Debian guest.
 LINUX_PROGRAMS := $(patsubst tests/linux/%.c,$(BUILD)/tests/linux/%,$(wildcard tests/linux/*.c))
-$(BUILD)/tests/linux/%: tests/linux/%.c $(OBJ)/flags | $(LIBFDT)
+$(BUILD)/tests/linux/%: tests/linux/%.c $(OBJ)/kernel/arch/aarch64/memory.S.o $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D) $(OBJ)/tests/linux
 	@echo "  LINUX  $@"
 	$(Q)$(CC) $(TARGET_FLAGS) $(FREESTANDING) -c $< -o $(OBJ)/$<.o
-	$(Q)$(LD) $(LDFLAGS) -static -e _start $(OBJ)/$<.o -o $@
+	$(Q)$(LD) $(LDFLAGS) -static -e _start $(OBJ)/$<.o $(OBJ)/kernel/arch/aarch64/memory.S.o -o $@
 
 # --- flat images -----------------------------------------------------------------------------------------------------
 
