@@ -60,13 +60,6 @@ static long call(long number, long a, long b, long c, long d, long e)
     return x0;
 }
 
-void *memset(void *to, int byte, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        ((volatile char *)to)[i] = (char)byte;
-    return to;
-}
-
 static void print(const char *text)
 {
     long size = 0;
