@@ -51,17 +51,18 @@ def test_links(page):
 
 def assurance_rows():
     """(section, last cell) of each row of the tables in docs/assurance.md whose last column is "test"."""
-    section, names_tests, rows = None, False, []
-    for line in (ROOT / "docs/assurance.md").read_text(encoding="utf-8").splitlines():
+    section, header, rows = None, None, []
+    lines = (ROOT / "docs/assurance.md").read_text(encoding="utf-8").splitlines()
+    for line, following in zip(lines, [*lines[1:], ""]):
         if line.startswith("## "):
             section = line[3:]
-        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
-        if not cells:
-            names_tests = False
-        elif cells[-1] == "test":
-            names_tests = True
-        elif names_tests and cells[-1] != "---":
+        cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else None
+        if cells and header is None:
+            assert following.startswith("|---"), f"docs/assurance.md, {section}: a row outside of a table: {line}"
+            header = cells
+        elif cells and header[-1] == "test" and cells[-1] != "---":
             rows.append((section, cells[-1]))
+        header = header if cells else None
     return rows
 
 
