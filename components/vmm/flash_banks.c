@@ -1,5 +1,5 @@
 /*
- * Mapping and unmapping cost other processors interrupts, so a guest that gives commands all day must not decide how often that happens: a bank that has
+ * Each unmapping makes every processor forget translations, so a guest that gives commands all day must not decide how often that happens: a bank that has
  * been unmapped comes back with the first access to its contents that is MAP_INTERVAL_US behind the last mapping. Until then exits carry out loads, and fetches are
  * tried again. Lock: `lock`, for the banks' state and whether they are mapped.
  */

@@ -8,15 +8,25 @@
 #include "vgic.h"
 #include "vm.h"
 
+/* vCPU, field and first line: what does not fit the types behind them is none of them. */
+static bool virq_named(const uint64_t *r)
+{
+    return !((r[2] | r[3] | r[4]) >> 32);
+}
+
 static status_t virq_set(const struct partition *self, struct vm *vm, uint64_t *r)
 {
     (void)self;
+    if (!virq_named(r))
+        return STATUS_RANGE;
     return vgic_set(vm, (unsigned)r[2], (unsigned)r[3], (unsigned)r[4], r[5]);
 }
 
 static status_t virq_get(const struct partition *self, struct vm *vm, uint64_t *r)
 {
     (void)self;
+    if (!virq_named(r))
+        return STATUS_RANGE;
     return vgic_get(vm, (unsigned)r[2], (unsigned)r[3], (unsigned)r[4], &r[1]);
 }
 
