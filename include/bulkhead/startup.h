@@ -46,7 +46,7 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "console/NAME" once per console (address = struct console; number = bit of "wake"; slot = the peer's signal,
  *           to raise with the mask `value` when input or room for output is there; size = 1 if it has the focus at start);
  *           "keep" (address, size: memory that its successor gets as it was left);
- *           "root" (slot = signal to raise: bit masks ROOT_QUIT, ROOT_LIST …; address = struct registry, read-only).
+ *           "root" (slot = signal to raise: bit masks ROOT_QUIT, ROOT_RESTART_0 …; address = struct registry, read-only).
  * vmm       "wake" (slot = signal; bit 0: console input or room; bit 1: orders from root, in struct vm_status);
  *           "console" (address = struct console; slot = signal to raise with mask `value` on output);
  *           "vm" (slot, RIGHT_CONFIGURE | RIGHT_RAISE); "guest-space" (slot, RIGHT_MAP);
