@@ -108,6 +108,13 @@ def test_assurance_would_not_name_others(cell):
     assert wrong_references(cell)
 
 
+def test_testing_names_every_file_of_tests():
+    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    for folder in ("tests/system", "tests/unit"):
+        for path in (ROOT / folder).glob("test_*"):
+            assert re.search(rf"`{path.stem}(\{path.suffix})?`", page), f"docs/testing.md does not say what {folder}/{path.name} covers"
+
+
 def test_specification_promises_what_is_checked():
     promises = tomllib.loads((ROOT / "bench/promises.toml").read_text(encoding="utf-8"))
     page = (ROOT / "SPECIFICATION.md").read_text(encoding="utf-8")
