@@ -1,6 +1,7 @@
 /*
  * What every architecture gives the portable kernel: the contract. kernel/arch/<isa>/ implements these in files of the same
- * names; <arch_types.h> there defines struct arch_cpu, arch_thread, arch_space, arch_vm and arch_vcpu and the inline functions marked so.
+ * names; <arch_types.h> there defines struct arch_cpu, arch_thread, arch_space (with a `bool guest`, which space.c sets), arch_vm, arch_vcpu and
+ * struct vm_answer (uint32_t function, uint64_t value), and the inline functions marked so; platform.h's `platform` is defined there, too.
  * All of it runs with interrupts masked, on the calling CPU unless it says otherwise, and none of it blocks.
  */
 #ifndef CORE_ARCH_H
@@ -75,7 +76,7 @@ struct table_format {
 };
 extern const struct table_format arch_space_format;
 
-/* Makes entries written to `count` words at `entry` visible to the table walkers, before anything that relies on them. */
+/* Makes the `bytes` of entries written at `entry` visible to the table walkers, before anything that relies on them. */
 void arch_table_publish(const void *entry, size_t bytes);
 /* Every CPU forgets translations of [address, address + size) of the space; returns when they have. */
 void arch_space_flush(struct space *space, saddr_t address, uint64_t size);
@@ -110,7 +111,7 @@ status_t arch_vcpu_offers(uint64_t mode);
 void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode);
 /* It leaves its VM, in no CPU's registers any more: lines that were on their way to it are free for another vCPU. */
 void arch_vcpu_detach(struct vcpu *vcpu);
-/* The calling CPU's thread crosses over: to the guest side; back to the monitor side. */
+/* The calling CPU's thread crosses over: to the guest side; back to the component side. */
 void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu);
 void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu);
 /* The guest registers of cpu->loaded, which is `vcpu`, go back to memory; it becomes NULL. FP registers may stay. */
