@@ -277,12 +277,21 @@ static void thread_resume_guest(struct cpu *cpu, struct vcpu *vcpu)
     side_guest(cpu, vcpu);
 }
 
+/* Nobody runs here: the last one's tables may go, and the processor may walk what VTTBR_EL2 names at any time. VMID 0 is nobody's. */
+static void side_nobody(struct cpu *cpu)
+{
+    static const uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] __attribute__((aligned(PAGE_SIZE)));
+    write_sysreg(ptr_to_phys(no_translations).raw, vttbr_el2);
+    isb();
+    cpu->arch.resume = NULL;
+}
+
 void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 {
     if (from)
         thread_leave(cpu, from);
     if (!to)
-        cpu->arch.resume = NULL;
+        side_nobody(cpu);
     else if (to->vcpu)
         thread_resume_guest(cpu, to->vcpu);
     else
