@@ -47,15 +47,26 @@ static uint64_t *stack_pointer(struct vcpu_state *state)
     return state->regs.pstate & MODE_SP ? &state->el1.sp : &state->regs.sp_el0;
 }
 
+/* How far into the instruction's bytes the processor stopped. The tags may differ: the guest chose both. */
+static uint64_t bytes_before(const struct decoded *decoded, const struct vcpu_exit *exit)
+{
+    return (exit->fault_va - decoded->address) << TAG_BITS >> TAG_BITS;
+}
+
 static bool agrees(const struct decoded *decoded, const struct vcpu_exit *exit)
 {
-    uint64_t offset = (exit->fault_va - decoded->address) << TAG_BITS >> TAG_BITS;
-    return offset < (uint64_t)decoded->count * decoded->size && !decoded->write == !(exit->syndrome & SYNDROME_WRITE);
+    return bytes_before(decoded, exit) < (uint64_t)decoded->count * decoded->size && !decoded->write == !(exit->syndrome & SYNDROME_WRITE);
 }
 
 static bool same_page(uint64_t a, uint64_t b)
 {
-    return !((a ^ b) << TAG_BITS >> TAG_BITS >> PAGE_BITS);
+    return a >> PAGE_BITS == b >> PAGE_BITS;
+}
+
+/* A device may begin and end within a page. */
+static bool within(const struct mmio_range *range, uint64_t address, uint64_t bytes)
+{
+    return address >= range->base && bytes <= range->size && address - range->base <= range->size - bytes;
 }
 
 /* The base is updated first, so that a load into it wins: the architecture leaves it open (CONSTRAINED UNPREDICTABLE). */
@@ -90,7 +101,7 @@ static void carry_out(struct cpu *cpu, const struct decoded *decoded, const stru
     state->regs.pc += INSTRUCTION;
 }
 
-/* All of it lies in the page whose guest-physical address the kernel has told, or none of it is done. */
+/* All of it lies in one device and in the page whose guest-physical address the kernel has told, or none of it is done. */
 static enum access_result decoded_carry_out(struct cpu *cpu)
 {
     const struct decoded *decoded = &cpu->decoded;
@@ -98,13 +109,14 @@ static enum access_result decoded_carry_out(struct cpu *cpu)
     uint64_t bytes = (uint64_t)decoded->count * decoded->size;
     if (!agrees(decoded, exit))
         return ACCESS_DONE;
-    uint64_t address = exit->mmio.address - (exit->fault_va - decoded->address);
+    uint64_t address = exit->mmio.address - bytes_before(decoded, exit);
     const struct mmio_range *range = mmio_find(exit->mmio.address);
     if (!range)
         return ACCESS_NOWHERE;
-    if (decoded->address % decoded->size || !same_page(decoded->address, decoded->address + bytes - 1) ||
-        !same_page(decoded->address, exit->fault_va))
+    if (address % decoded->size || !same_page(address, address + bytes - 1))
         return ACCESS_ALIGNMENT;
+    if (!within(range, address, bytes))
+        return ACCESS_NOWHERE;
     carry_out(cpu, decoded, range, address - range->base);
     return ACCESS_DONE;
 }

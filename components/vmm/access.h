@@ -7,7 +7,7 @@
 /** What becomes of an access. */
 enum access_result {
     ACCESS_DONE,      /* carried out, or to be done anew by the guest; it goes on */
-    ACCESS_NOWHERE,   /* the VM has nothing there */
+    ACCESS_NOWHERE,   /* the VM has nothing there, or not at all of it */
     ACCESS_ALIGNMENT, /* a device takes aligned accesses within one page only, and no DC ZVA */
     ACCESS_EXCLUSIVE, /* exclusives and atomics need memory */
     ACCESS_REFUSED,   /* it cannot be decoded, or uses registers that the monitor does not have */

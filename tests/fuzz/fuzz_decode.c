@@ -9,7 +9,8 @@
 #include "../../components/vmm/decode.c"
 #include "../../components/vmm/walk.c"
 
-enum { RAM = 0x40000000, RAM_SIZE = 0x20000, DEVICE = 0x9000000, DEVICE_BYTES = 0x1000, TABLE = RAM + 0x10000 };
+/* The device begins and ends within a page, and has a page's boundary within. */
+enum { RAM = 0x40000000, RAM_SIZE = 0x20000, PAGE = 0x9000000, DEVICE = PAGE + 8, DEVICE_BYTES = 0x1010, TABLE = RAM + 0x10000 };
 
 static _Alignas(65536) uint8_t memory[RAM_SIZE];
 static unsigned accesses;
@@ -55,9 +56,9 @@ static void device_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t
 static void registers_fill(struct input *input, struct vcpu_state *state)
 {
     for (unsigned i = 0; i < 31; i++)
-        state->regs.x[i] = i % 4 ? DEVICE + input_number(input, 2) % 0x1100 : input_number(input, 8);
-    state->regs.sp_el0 = DEVICE + input_byte(input);
-    state->el1.sp = DEVICE + 16 * (uint64_t)input_byte(input);
+        state->regs.x[i] = i % 4 ? PAGE + input_number(input, 2) % 0x1100 : input_number(input, 8);
+    state->regs.sp_el0 = PAGE + input_byte(input);
+    state->el1.sp = PAGE + 16 * (uint64_t)input_byte(input);
 }
 
 /* Half of the time something that can work: a device's address, tables in RAM. */
@@ -71,7 +72,7 @@ static void state_fill(struct input *input, struct vcpu_state *state)
     state->el1.tcr = input_number(input, 8);
     state->el1.ttbr0 = state->el1.ttbr1 = how & 8 ? TABLE : input_number(input, 8);
     state->exit.syndrome = input_number(input, 4) & ~(uint64_t)(how & 16 ? SYNDROME_WALK : 0);
-    state->exit.fault_va = how & 32 ? DEVICE + input_number(input, 2) % 0x1100 : input_number(input, 8);
+    state->exit.fault_va = how & 32 ? PAGE + input_number(input, 2) % 0x1100 : input_number(input, 8);
     state->exit.mmio.address = how & 64 ? state->exit.fault_va : input_number(input, 8);
     state->exit.mmio.size = how & 128 ? 0 : (uint8_t)(1u << (input_byte(input) & 3));
 }
