@@ -475,8 +475,9 @@ static status_t call_vm_create(struct cpu *cpu, struct partition *self, uint64_t
 static status_t call_vm_reset(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
     status_t status;
+    (void)cpu;
     struct vm *vm = find_vm(self, r[1], RIGHT_CONFIGURE, &status);
-    return vm ? vm_reset(cpu, vm) : status;
+    return vm ? vm_reset(vm) : status;
 }
 
 static status_t call_vm_answer(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -540,8 +541,9 @@ static status_t call_vcpu_kick(struct cpu *cpu, struct partition *self, uint64_t
 static status_t call_vcpu_sync(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
     status_t status;
+    (void)cpu;
     struct vcpu *vcpu = find_vcpu(self, r[1], RIGHT_ENTER, &status);
-    return vcpu ? vcpu_sync(cpu, vcpu) : status;
+    return vcpu ? vcpu_sync(vcpu) : status;
 }
 
 static status_t call_virq_raise(struct cpu *cpu, struct partition *self, uint64_t *r)

@@ -34,11 +34,17 @@ static void vcpu_bring_out(struct vcpu *vcpu)
         cpu_run_on(vcpu->cpu, vcpu_unload_here, vcpu);
 }
 
-/* Keeps everybody out of the vCPU for as long as the calling thread looks after it. */
-static bool vcpu_claim(struct cpu *cpu, struct vcpu *vcpu)
+/*
+ * Stands for the thread that looks after a vCPU without being in it: the CPU where the vCPU is loaded follows vcpu->thread outside of sections, so only
+ * a thread of that CPU may be there. Poked for good: whoever pokes it disturbs nobody.
+ */
+static struct thread caretaker = {.poked = 1};
+
+/* Keeps everybody out of the vCPU until vcpu_yield(), or until the calling thread goes in. */
+static bool vcpu_claim(struct vcpu *vcpu)
 {
     struct thread *nobody = NULL;
-    return __atomic_compare_exchange_n(&vcpu->thread, &nobody, cpu->current, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+    return __atomic_compare_exchange_n(&vcpu->thread, &nobody, &caretaker, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 static void vcpu_yield(struct vcpu *vcpu)
@@ -55,10 +61,10 @@ static void vcpus_yield(struct vm *vm, unsigned count)
     }
 }
 
-status_t vm_reset(struct cpu *cpu, struct vm *vm)
+status_t vm_reset(struct vm *vm)
 {
     for (unsigned i = 0; i < VM_VCPUS; i++) {
-        if (vm->vcpus[i] && !vcpu_claim(cpu, vm->vcpus[i])) {
+        if (vm->vcpus[i] && !vcpu_claim(vm->vcpus[i])) {
             vcpus_yield(vm, i);
             return STATUS_BUSY;
         }
@@ -246,9 +252,9 @@ bool vcpu_destroy(struct vcpu *vcpu)
     return true;
 }
 
-status_t vcpu_sync(struct cpu *cpu, struct vcpu *vcpu)
+status_t vcpu_sync(struct vcpu *vcpu)
 {
-    if (!vcpu_claim(cpu, vcpu))
+    if (!vcpu_claim(vcpu))
         return STATUS_BUSY;
     vcpu_bring_out(vcpu);
     vcpu_yield(vcpu);
@@ -260,7 +266,7 @@ status_t vcpu_sync(struct cpu *cpu, struct vcpu *vcpu)
 status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct thread *thread = cpu->current;
-    if (!vcpu_claim(cpu, vcpu))
+    if (!vcpu_claim(vcpu))
         return STATUS_BUSY;
     if (vcpu->dead || (vcpu->resident && vcpu->cpu != cpu->index)) {
         vcpu_yield(vcpu);
@@ -269,6 +275,7 @@ status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
     vcpu->cpu = cpu->index;
     vcpu->resident = true;
     thread->vcpu = vcpu;
+    __atomic_store_n(&vcpu->thread, thread, __ATOMIC_SEQ_CST); /* before the look at `kicked` */
     arch_vcpu_enter(cpu, vcpu);
     if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST))
         vcpu_attend(cpu, vcpu);

@@ -34,7 +34,7 @@ struct vcpu {
     struct vm *vm; /* NULL: gone */
     bool dead;     /* its VM is going: nobody enters any more */
     struct vcpu_state *state; /* shared with the monitor */
-    struct thread *thread;    /* that is in it, or resets it; NULL */
+    struct thread *thread;    /* that is in it; one that is nobody's while it is synchronised or reset; NULL */
     unsigned index;
     unsigned cpu;             /* that it ran on last */
     bool resident;            /* some of its registers may still be in that CPU */
@@ -47,7 +47,7 @@ struct vcpu {
 
 /* Tree lock for the first group. */
 struct vm *vm_new(struct partition *payer, struct space *space, status_t *status);
-status_t vm_reset(struct cpu *cpu, struct vm *vm);
+status_t vm_reset(struct vm *vm);
 status_t vm_answer_set(struct vm *vm, uint32_t function, uint64_t value);
 status_t vm_doorbell_set(struct vm *vm, saddr_t address, struct signal *signal, uint64_t bits);
 bool vm_destroy(struct vm *vm);
@@ -59,7 +59,7 @@ void vcpu_space_died(struct vcpu *vcpu);
 /* Its VM or guest space goes: whoever is in it returns with STATUS_DEAD. */
 void vcpu_detach(struct vcpu *vcpu);
 /* Brings what is in processor registers to the state page. STATUS_BUSY while a thread is in it. */
-status_t vcpu_sync(struct cpu *cpu, struct vcpu *vcpu);
+status_t vcpu_sync(struct vcpu *vcpu);
 
 /* The calling thread crosses over; CALL_PENDING, or a status if it cannot. */
 status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu);

@@ -43,6 +43,8 @@ void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->loaded != vcpu || cpu->arch.side == SIDE_GUEST)
         host_fail("CPU %u unloads a vCPU that is not there, or runs", cpu->index);
+    if (vcpu->thread && vcpu->thread->partition && vcpu->thread->cpu != cpu->index)
+        host_fail("CPU %u follows a vCPU to a thread of CPU %u, which may go at any time", cpu->index, vcpu->thread->cpu);
     vcpu->state->el1.tpidr = cpu->arch.guest_register;
     cpu->loaded = NULL;
 }
