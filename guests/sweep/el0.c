@@ -60,6 +60,7 @@ static const struct attempt attempts32[] = {
     {"A32 MIDR", A32(0xee102f10), PSTATE_EL0_AARCH32, 0, 0, CLASS_UNKNOWN, 0},
     {"A32 SCTLR", A32(0xee112f10), PSTATE_EL0_AARCH32, 0, 0, CLASS_UNKNOWN, 0},
     {"A32 TPIDRURO", A32(0xee1d2f70), PSTATE_EL0_AARCH32, 0, 0, SVC32, 8},
+    {"A32 DBGDIDR", A32(0xee102e10), PSTATE_EL0_AARCH32, 0, 0, SVC32, 8}, /* its trap comes by the vector of EL1, which is AArch64 */
     {"A32 implementation defined", A32(0xee1f2f10), PSTATE_EL0_AARCH32, 0, 0, CLASS_UNKNOWN, 0},
     {"A32 cntvct, trapped by the guest's kernel", {0xec532f1e, 0xef000007, 0xef000007}, PSTATE_EL0_AARCH32, 0, 0, 0x04, 0},
     {"A32 wfi", A32(0xe320f003), PSTATE_EL0_AARCH32, SCTLR_NTWI, 0, SVC32, 8},

@@ -55,7 +55,7 @@ static void watchpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsi
 
 void debug_start(struct cpu *cpu, const struct vcpu_el1 *el1)
 {
-    uint64_t mdscr = el1->mdscr & MDSCR_GUEST;
+    uint64_t mdscr = __atomic_load_n(&el1->mdscr, __ATOMIC_RELAXED) & MDSCR_GUEST; /* once: the page is the monitor's, too */
     if (mdscr & MDSCR_MDE) {
         breakpoints_load(&el1->debug[BREAKPOINT_VALUE], sysreg_breakpoints());
         watchpoints_load(&el1->debug[WATCHPOINT_VALUE], sysreg_watchpoints());

@@ -13,6 +13,7 @@
 enum {
     INSTRUCTION = 4, /* bytes */
     PSTATE_SS = 1 << 21,
+    PSTATE_AARCH32 = 1 << 4,
     ISS_WFE = 1,     /* TI: 0 WFI, 1 WFE */
     ABORT_WRITE = 1 << 6,
     ABORT_STAGE1_WALK = 1 << 7,
@@ -89,6 +90,10 @@ void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 
 static void guest_wfx(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
+    if (vcpu->state->regs.pstate & PSTATE_AARCH32) {
+        trap_aarch32(cpu, vcpu, esr);
+        return;
+    }
     guest_skip(&vcpu->state->regs);
     if (!(esr & ISS_WFE))
         vcpu_wait(cpu, vcpu);
@@ -196,9 +201,12 @@ static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     trap_guest_exit(cpu, vcpu, abort_is_error(esr) ? EXIT_ERROR : EXIT_FETCH, esr);
 }
 
+/* Those of 32-bit programs are here, too, if their kernel's EL1 is AArch64: by that the processor chooses the vector (D1.10.2). */
 static void (*const guest_traps[64])(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr) = {
-    [EC_WFX] = guest_wfx,       [EC_FP] = guest_fp,         [EC_HVC64] = guest_hvc,         [EC_SMC64] = guest_smc,
+    [EC_WFX] = guest_wfx,       [EC_FP] = guest_fp,           [EC_HVC64] = guest_hvc,         [EC_SMC64] = guest_smc,
     [EC_SYSREG] = guest_sysreg, [EC_DATA_LOWER] = guest_data, [EC_FETCH_LOWER] = guest_fetch,
+    [EC_CP15] = trap_aarch32,   [EC_CP15_PAIR] = trap_aarch32, [EC_CP14] = trap_aarch32,      [EC_CP14_PAIR] = trap_aarch32,
+    [EC_CP14_MEMORY] = trap_aarch32, [EC_VMRS] = trap_aarch32,
 };
 
 void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
@@ -221,7 +229,7 @@ struct frame *trap_sync(struct cpu *cpu, struct frame *frame)
     return trap_return(cpu);
 }
 
-/* Only guests are ever in AArch32 state. */
+/* From guests whose EL1 is AArch32. Components never are. */
 struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame)
 {
     (void)frame;
@@ -250,7 +258,7 @@ static void serror_attribute(struct cpu *cpu, uint64_t esr)
     if (!thread || (thread->state != THREAD_READY && thread->state != THREAD_WAITING))
         log_print("bulkhead: SError of a stopped thread, syndrome %lx\n", esr);
     else if (!thread->vcpu)
-        thread_fault(cpu, thread, FAULT_ERROR, 0, esr);
+        thread_trap(cpu, FAULT_ERROR, 0, esr);
     else {
         trap_guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
         if (thread->state == THREAD_WAITING)

@@ -38,14 +38,14 @@ enum esr_class {
     EC_SP_ALIGN = 0x26,
 };
 
-#define ESR_CLASS(esr) ((unsigned)((esr) >> 26))
+#define ESR_CLASS(esr) ((unsigned)(esr) >> 26) /* above bit 31 stands ISS2 */
 
 /* Handlers of guests' traps, for those from AArch32 to build on; `esr` as AArch64 would have it. trap.c */
 void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
 void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
-/* A guest's synchronous trap from AArch32 state. aarch32.c */
+/* A guest's synchronous trap from AArch32 state; what it has no handler for goes to trap_guest(). aarch32.c */
 void trap_aarch32(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 
 /* The access to a system register behind EC_SYSREG. */
