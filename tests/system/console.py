@@ -99,6 +99,9 @@ class System:
                 match = re.match(pattern, line)
                 if match:
                     return match
+            match = re.search(pattern.rstrip("$"), "".join(self.lines(name)))
+            if match:
+                return match  # a line that takes its VM long, on a busy host, the terminal shows in pieces
             left = until - time.monotonic()
             if left <= 0:
                 raise AssertionError(f"waiting for {pattern!r} on {name}'s console: nothing within {timeout} s; {self.log_path} ends "

@@ -9,7 +9,7 @@ from console import BOOT, ROOT
 from describe import describe, guest
 
 # Instructions that a thread may be late because of a removal on its CPU: a step, and the way out and in again. docs/assurance.md says what was measured.
-LATEST = 40000
+LATEST = 12000
 
 
 def rights_as_root(folder):

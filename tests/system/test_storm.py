@@ -64,13 +64,13 @@ def interrupt_stays(trace):
     return stays
 
 
-def stays_beside(boot, folder, neighbour, done):
+def stays_beside(boot, folder, gic, neighbour, done):
     """The kernel's instructions for each interrupt of `rt`, alone on CPU 1, while the neighbour runs on CPU 0, as root and the driver do."""
     path = describe(folder, guest("rt", "rt", cpu=1, bootargs="period=100"), neighbour, node("uart", "uart", cpu=0))
     fifo, kept = folder / "fifo", folder / "cpu1"
     os.mkfifo(fifo)
     with open(kept, "w", encoding="ascii") as out, subprocess.Popen(["grep", "^Trace 1", fifo], stdout=out) as grep:
-        system = boot("--host-cpus", 2, "--icount", 0, path, "--", "-singlestep", "-d", "exec,nochain", "-dfilter", f"{IMAGE:#x}+0x20000", "-D", fifo)
+        system = boot("--host-cpus", 2, "--gic", gic, "--icount", 0, path, "--", "-singlestep", "-d", "exec,nochain", "-dfilter", f"{IMAGE:#x}+0x20000", "-D", fifo)
         done(system)
         system.end()
         grep.wait()
@@ -78,7 +78,8 @@ def stays_beside(boot, folder, neighbour, done):
         return collections.Counter(interrupt_stays(trace))
 
 
-def test_rt_is_not_touched(boot, tmp_path):
+@pytest.mark.parametrize("gic", [2, 3])
+def test_rt_is_not_touched(boot, tmp_path, gic):
     """Each of rt's timer interrupts takes the kernel the same instructions, to the last one, with a storm on the other CPU as without. Red when what
     the other CPU does makes this one work: an IPI, a longer list to search, a lock to wait for."""
     def over(system):
@@ -87,10 +88,10 @@ def test_rt_is_not_touched(boot, tmp_path):
     folders = [tmp_path / "quiet", tmp_path / "storm"]
     for folder in folders:
         folder.mkdir()
-    quiet = stays_beside(boot, folders[0], guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), over)
-    storm = stays_beside(boot, folders[1], guest("storm", "storm", cpu=0, bootargs="ms=1"), over)
-    usual = [length for length, count in quiet.items() if count >= COMMON_STAY]
-    assert len(usual) == 1, quiet
-    assert storm[usual[0]] >= 100 and quiet[usual[0]] >= 50, storm
+    quiet = stays_beside(boot, folders[0], gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), over)
+    storm = stays_beside(boot, folders[1], gic, guest("storm", "storm", cpu=0, bootargs="ms=1"), over)
+    usual = [length for length, count in quiet.items() if count >= COMMON_STAY]  # one, or two where an end of interrupt is an exit
+    assert 1 <= len(usual) <= 2, quiet
+    assert all(storm[length] >= COMMON_STAY for length in usual), storm
     unusual = {length: count for length, count in storm.items() if length > max(usual) and length not in quiet}
     assert not unusual, (quiet, storm)

@@ -171,6 +171,9 @@ static void test_limit(void **state)
     assert_status(map(ram, 4 * KIB, 0, 2 * MIB + 4 * KIB, RW), STATUS_LIMIT);
     assert_int_equal(machine.base->free_bytes, used);
     assert_null(space_at(space)->mappings);
+    assert_ok(map(ram, 8 * MIB, 2 * MIB, 2 * MIB, RW)); /* a block, behind what the limit allows: not looked at */
+    assert_status(map(ram, 6 * MIB, 4 * KIB, 2 * MIB + 4 * KIB, RW), STATUS_LIMIT);
+    assert_ok(BASE(CALL_SPACE_UNMAP, space, 8 * MIB));
     assert_ok(map(ram, 4 * KIB, 0, 2 * MIB, RW)); /* SPACE_MAP_LIMIT pages exactly */
     assert_mapped(4 * KIB, cap_at(ram)->base, 2 * MIB);
 }
