@@ -107,7 +107,7 @@ static bool attempt_make(const struct attempt *attempt)
     write_sysreg(sctlr_el1, (sctlr & ~(uint64_t)SCTLR_A) | attempt->sctlr);
     write_sysreg(cpacr_el1, attempt->cpacr);
     write_sysreg(cntv_tval_el0, SLEEP); /* what ends a sleep */
-    write_sysreg(cntv_ctl_el0, 1);
+    write_sysreg(cntv_ctl_el0, attempt->class != WFX); /* with an interrupt pending, WFI does not trap */
     struct outcome outcome =
         run_el0(el0_code(place), attempt->pstate, el0_code(place), ((uint64_t)EL0_DEVICES << GIB_SHIFT) + machine.uart + PL011_FR);
     write_sysreg(cntv_ctl_el0, 0);

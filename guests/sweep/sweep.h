@@ -26,7 +26,7 @@ static inline uint64_t el0_code(const void *code)
 /* Makes what was written to memory visible to instruction fetches. */
 void code_publish(const void *code, size_t size);
 
-/* registers.c: every encoding of MRS and MSR (register), at EL1, and MRS at EL0. */
+/* registers.c: every encoding of MRS, MSR (register), SYSL and SYS at EL1, MRS and SYS at EL0. */
 void registers_sweep(void);
 /* calls.c: what firmware says. */
 void calls_make(void);

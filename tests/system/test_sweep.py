@@ -1,7 +1,8 @@
-"""A guest that executes every encoding of system registers, and what applications may try, against docs/guest-registers.md."""
+"""A guest that executes every encoding of system registers and instructions, and what applications may try, against docs/guest-registers.md."""
 
 import importlib.machinery
 import importlib.util
+import itertools
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from console import BOOT, ROOT
 from describe import describe, guest
 from neighbour import assert_rt_goes_on
 
-ENCODINGS = 2 << 14
+ENCODINGS = 3 << 14
 NOT_SUPPORTED = "0xffffffff"
 # SMCCC function: what ARCH_FEATURES says of it, what it answers itself.
 CALLS = {
@@ -55,7 +56,21 @@ def native():
     return table
 
 
+def expanded(pattern):
+    """The encodings that a pattern like S1_0_C{2,5}_C0_{1,3} stands for."""
+    parts = [part.strip("{}").split(",") for part in re.split(r"({[^}]*})", pattern)]
+    return ["".join(choice) for choice in itertools.product(*parts)]
+
+
+def instructions():
+    """Encoding → (may EL0 be let, must it be there)."""
+    return {encoding: (el0 == "own", not name.endswith("?"))
+            for pattern, name, el0, _ in rows("Instructions") for encoding in expanded(pattern)}
+
+
 NATIVE = native()
+INSTRUCTIONS = instructions()
+DC_ZVA = "S1_3_C7_C4_1"
 OTHERS_TRAP = {encoding: f"class {number}" for encoding, _, number in rows("Left to the guest's own traps")}
 EMULATOR = {encoding for encoding, _ in rows("Where the emulator is more generous than a processor")}
 
@@ -76,6 +91,11 @@ def as_decided(encoding, read, write, user):
     """True if the three outcomes are what the page says of this encoding."""
     if is_id_space(encoding):
         return is_value(read) and fields_within(int(read, 16), LIMITS.get(encoding, 0)) and write == "-" and user in ("-", OWN)
+    if encoding in INSTRUCTIONS:
+        users = {DC_ZVA: "class 0x24"}.get(encoding, "ok") if INSTRUCTIONS[encoding][0] else "-"
+        return (read, write, user) == ("-", "ok", users)
+    if encoding.startswith("S1_"):
+        return encoding in ABSORBED and (read, write, user) == ("-", "ok", "-")
     if encoding in ABSORBED:
         return (read == "-" or int(read, 16) == ABSORBED[encoding]) and write in ("ok", "-") and user in ("-", OWN, read)
     if encoding in NATIVE:
@@ -97,6 +117,8 @@ def assert_as_decided(lines):
     assert not wrong, wrong
     missing = [encoding for encoding, (_, _, needed) in NATIVE.items() if needed and encoding not in found]
     missing += [encoding for encoding in LIMITS if encoding not in found]
+    missing += [encoding for encoding, (_, needed) in INSTRUCTIONS.items() if needed and encoding not in found]
+    missing += [encoding for encoding in ABSORBED if encoding.startswith("S1_") and encoding not in found]
     assert not missing, missing
     undefined = [match for match in (re.match(r"sweep: (\d+) encodings undefined$", line) for line in lines) if match]
     assert int(undefined[0].group(1)) + len(found) == ENCODINGS
@@ -105,8 +127,8 @@ def assert_as_decided(lines):
 
 @pytest.mark.parametrize("gic, cpu", [(3, "cortex-a57"), (2, "cortex-a57"), (2, "cortex-a53"), (3, "neoverse-n1"), (3, "max")])
 def test_registers(boot, tmp_path, gic, cpu):
-    """Red when any encoding reads, writes or fails otherwise than docs/guest-registers.md says, when an ID field shows more than decided, when
-    an application's instructions (AArch64, AArch32) end otherwise than without a hypervisor, when a step over what the hypervisor carries out
+    """Red when any encoding reads, writes, executes or fails otherwise than docs/guest-registers.md says, when an ID field shows more than decided,
+    when an application's instructions (AArch64, AArch32) end otherwise than without a hypervisor, when a step over what the hypervisor carries out
     ends elsewhere than behind it, when SMCCC offers a workaround that nobody carries out, or when the neighbours, one on the same CPU, lose a period."""
     path = describe(tmp_path, guest("sweep", "sweep", cpu=1, bootargs="do=registers,el0,step,calls,aarch32"), guest("rt", "rt", cpu=2),
                     guest("beside", "rt", cpu=1, priority=20))
