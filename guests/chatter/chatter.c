@@ -1,6 +1,6 @@
 /*
- * Writes numbered lines, so that a test sees whether one was lost. Boot arguments: period= (microseconds between lines, 1000), lines= (0: without end).
- * Between lines it sleeps until its timer wakes it.
+ * Writes numbered lines, so that a test sees whether one was lost, with the tick at which this life began, for a line may be shown once more in the
+ * next life. Boot arguments: period= (microseconds between lines, 1000), lines= (0: without end). Between lines it sleeps until its timer wakes it.
  */
 #include "guest.h"
 
@@ -41,7 +41,6 @@ void fault_handler(uint64_t esr, uint64_t far, uint64_t elr)
 
 void primary_main(const void *fdt, uint64_t first_tick)
 {
-    (void)first_tick;
     machine_from_fdt(fdt);
     uint64_t period = option_number("period=", 1000) * read_sysreg(cntfrq_el0) / 1000000, lines = option_number("lines=", 0);
     gic_init();
@@ -49,6 +48,8 @@ void primary_main(const void *fdt, uint64_t first_tick)
     for (uint64_t line = 1; !lines || line <= lines; line++) {
         print("chatter: line ");
         print_dec(line);
+        print(" of life ");
+        print_dec(first_tick);
         print(".\n");
         sleep_ticks(period);
     }
