@@ -4,6 +4,7 @@
 #include "file.h"
 #include "kernel_image.h"
 #include "options.h"
+#include "tree_check.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -128,7 +129,7 @@ static const char *find_tree_problem(const struct file *file)
 {
     if (file->size >= 9 && memcmp(file->data, "/dts-v1/;", 9) == 0)
         return "is device-tree source; compile it: dtc -O dtb";
-    if (file->size < sizeof(struct fdt_header) || fdt_check_full(file->data, (size_t)file->size) != 0)
+    if (tree_check(file->data, (size_t)file->size) != 0)
         return "is no flattened device tree, or a damaged one; make it with dtc -O dtb";
     return find_tree_lie(file->data);
 }

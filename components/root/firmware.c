@@ -3,6 +3,7 @@
 
 #include "log.h"
 #include "string.h"
+#include "tree_check.h"
 
 #include <libfdt.h>
 #include <stddef.h>
@@ -11,7 +12,7 @@ static const void *tree;
 
 void firmware_open(const void *blob, uint64_t size)
 {
-    int status = fdt_check_full(blob, size);
+    int status = tree_check(blob, size);
     if (status)
         log_fail("the firmware's device tree is damaged: %s\n", fdt_strerror(status));
     tree = blob;

@@ -8,6 +8,7 @@
 #include "status_text.h"
 #include "supervise.h"
 #include "system.h"
+#include "tree_check.h"
 
 #include <libfdt.h>
 
@@ -42,7 +43,7 @@ static void root_main(const struct bootinfo *info)
     struct member description = package_find("system.dtb");
     if (description.wrong)
         log_fail("package member \"system.dtb\" %s: make the boot image with `bulkhead pack`\n", description.wrong);
-    if (description.size < sizeof(struct fdt_header) || fdt_check_full(description.data, description.size))
+    if (tree_check(description.data, description.size))
         log_fail("package member \"system.dtb\" is damaged: make the boot image with `bulkhead pack`\n");
     system_build(description.data);
     supervise();

@@ -5,6 +5,7 @@
 #include "fdt_writer.h"
 
 #include "machine.h"
+#include "tree_check.h"
 
 #include <libfdt.h>
 #include <string.h>
@@ -158,7 +159,7 @@ static void reservations_copy(struct copy *copy)
 int fdt_copy_user(void *buffer, size_t size, const void *user, size_t user_size, const struct fdt_boot *boot)
 {
     struct copy copy = {.user = user, .boot = boot};
-    int error = user_size < sizeof(struct fdt_header) ? -FDT_ERR_TRUNCATED : fdt_check_full(user, user_size);
+    int error = tree_check(user, user_size);
     if (error)
         return error;
     copy.address_cells = cells_of(user, "#address-cells", 2);

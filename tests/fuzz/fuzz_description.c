@@ -19,6 +19,7 @@ _Noreturn void log_fail(const char *format, ...)
 #include "../../components/root/firmware.c"
 #undef tree
 #include "../../components/lib/description.h"
+#include "tree_check.h"
 
 static void report(struct description_reporter *reporter, const struct description_error *error)
 {
@@ -94,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *copy = aligned_alloc(8, (size + 15) & ~(size_t)7);
     memcpy(copy, data, size);
-    if (size >= sizeof(struct fdt_header) && !fdt_check_full(copy, size))
+    if (!tree_check(copy, size))
         description_try(copy);
     if (size >= sizeof(struct fdt_header))
         firmware_try(copy, size);

@@ -236,6 +236,18 @@ static void test_user_damaged(void **state)
     assert_int_not_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
 }
 
+/* Red when a tree of an old version gets as far as libfdt's check, which then reads a null pointer: the header, BEGIN_NODE, no name. */
+static void test_old_version(void **test)
+{
+    static const uint8_t header[] = {[0] = 0xd0, 0x0d, 0xfe, 0xed, [7] = 80, [11] = 56, [15] = 72, [19] = 40, [23] = 3, [35] = 8, [39] = 16,
+                                     [59] = 1, [67] = 2, [71] = 9, [79] = 0};
+    static _Alignas(8) uint8_t tree[sizeof header], buffer[4096];
+    struct fdt_boot boot = {0};
+    (void)test;
+    memcpy(tree, header, sizeof tree);
+    assert_int_equal(fdt_copy_user(buffer, sizeof buffer, tree, sizeof tree, &boot), -FDT_ERR_BADVERSION);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +255,7 @@ int main(void)
         cmocka_unit_test_setup(test_given, setup),        cmocka_unit_test_setup(test_too_small, setup),
         cmocka_unit_test_setup(test_user, setup),         cmocka_unit_test_setup(test_user_bootargs, setup),
         cmocka_unit_test_setup(test_user_damaged, setup), cmocka_unit_test_setup(test_firmware, setup),
+        cmocka_unit_test(test_old_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
