@@ -280,7 +280,7 @@ static void thread_resume_guest(struct cpu *cpu, struct vcpu *vcpu)
 /* Nobody runs here: the last one's tables may go, and the processor may walk what VTTBR_EL2 names at any time. VMID 0 is nobody's. */
 static void side_nobody(struct cpu *cpu)
 {
-    static const uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] __attribute__((aligned(PAGE_SIZE)));
+    static uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] __attribute__((aligned(PAGE_SIZE)));
     write_sysreg(ptr_to_phys(no_translations).raw, vttbr_el2);
     isb();
     cpu->arch.resume = NULL;
