@@ -93,5 +93,6 @@ def test_rt_is_not_touched(boot, tmp_path, gic):
     usual = [length for length, count in quiet.items() if count >= COMMON_STAY]  # one, or two where an end of interrupt is an exit
     assert 1 <= len(usual) <= 2, quiet
     assert all(storm[length] >= COMMON_STAY for length in usual), storm
-    unusual = {length: count for length, count in storm.items() if length > max(usual) and length not in quiet}
+    # One stay takes both if both are pending, which is when the emulator lets this CPU run late.
+    unusual = {length: count for length, count in storm.items() if length > sum(usual) and length not in quiet}
     assert not unusual, (quiet, storm)
