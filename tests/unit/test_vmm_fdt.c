@@ -241,7 +241,7 @@ static void test_old_version(void **test)
 {
     static const uint8_t header[] = {[0] = 0xd0, 0x0d, 0xfe, 0xed, [7] = 80, [11] = 56, [15] = 72, [19] = 40, [23] = 3, [35] = 8, [39] = 16,
                                      [59] = 1, [67] = 2, [71] = 9, [79] = 0};
-    static _Alignas(8) uint8_t tree[sizeof header], buffer[4096];
+    static _Alignas(8) uint8_t tree[sizeof header];
     struct fdt_boot boot = {0};
     (void)test;
     memcpy(tree, header, sizeof tree);
