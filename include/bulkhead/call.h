@@ -91,7 +91,8 @@ enum call {
     CALL_CAP_DELETE,
     /*
      * CALL_CAP_REVOKE(slot): deletes all that is derived from it: capabilities in whatever table, mappings, kernel memory
-     * (with the partition that lives in it). When it returns nobody uses any of it, on no CPU. Preemptible. STATUS_CAP.
+     * (with the partition that lives in it). When it returns nobody uses any of it, on no CPU; but an interrupt that was bound or
+     * forwarded by one of them stays so until its signal or VM goes, or CALL_IRQ_BIND with slot 0. Preemptible. STATUS_CAP.
      */
     CALL_CAP_REVOKE,
     /*
