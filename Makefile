@@ -89,8 +89,9 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
 
 # What every exit and interrupt goes through is compiled for speed, the rest for size.
-KERNEL_HOT := trap vcpu vgic irq gicv3
+KERNEL_HOT := fast trap vcpu vgic irq gicv3
 $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = -O2
+$(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = -O2 -fomit-frame-pointer
 
 # The one file that knows the commit.
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit

@@ -1,6 +1,6 @@
 /*
  * AArch64's way into the kernel: SVC #0 with the call's number in x0 and its arguments in x1–x7 (bulkhead/call.h). The kernel
- * keeps all registers but x0–x7.
+ * keeps all registers but x0–x7; CALL_VCPU_ENTER is the exception.
  */
 #ifndef LIB_CALL_INVOKE_H
 #define LIB_CALL_INVOKE_H
@@ -31,6 +31,20 @@ static inline status_t call_one(uint64_t number, uint64_t a, uint64_t b, uint64_
     register uint64_t x1 __asm__("x1") = a;
     register uint64_t x2 __asm__("x2") = b;
     __asm__ volatile("svc #0" : "+r"(x0), "+r"(x1), "+r"(x2) : : "x3", "x4", "x5", "x6", "x7", "memory");
+    *result = x1;
+    return (status_t)x0;
+}
+
+/** CALL_VCPU_ENTER: of the caller's registers, only sp, x29, x30 come back as they were. */
+static inline status_t call_enter(uint64_t number, uint64_t a, uint64_t *result)
+{
+    register uint64_t x0 __asm__("x0") = number;
+    register uint64_t x1 __asm__("x1") = a;
+    __asm__ volatile("svc #0"
+                     : "+r"(x0), "+r"(x1)
+                     :
+                     : "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18",
+                       "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "cc", "memory");
     *result = x1;
     return (status_t)x0;
 }

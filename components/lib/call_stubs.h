@@ -261,7 +261,7 @@ static inline status_t vcpu_create(cap_t partition, cap_t to, cap_t vm, unsigned
 /** Runs the guest until something happens that the kernel does not handle (enum vcpu_exit_reason). */
 static inline status_t vcpu_enter(cap_t vcpu, uint64_t *reason)
 {
-    return call_one(CALL_VCPU_ENTER, vcpu, 0, reason);
+    return call_enter(CALL_VCPU_ENTER, vcpu, reason);
 }
 
 /** Makes a running or the next vcpu_enter return with EXIT_KICKED. */

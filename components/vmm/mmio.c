@@ -93,7 +93,7 @@ bool mmio_carry_out(struct vcpu_state *state, unsigned vcpu, const struct mmio_r
     if (!size || offset & (size - 1))
         return false;
     if (access->write)
-        range->write(vcpu, offset, size, access->value);
+        range->write(vcpu, offset, size, vcpu_mmio_stored(state));
     else if (access->reg < 31)
         state->regs.x[access->reg] = mmio_extend(range->read(vcpu, offset, size), size, access->sign);
     else

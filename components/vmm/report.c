@@ -145,7 +145,7 @@ void report_access(struct cpu *cpu)
     char what[128];
     lock_take(&lock);
     if (key_is_new(address >> PAGE_BITS << 1 | KEY_ACCESS)) {
-        syndrome_access(what, sizeof what, exit, cpu->instruction, &cpu->decoded);
+        syndrome_access(what, sizeof what, cpu->state, cpu->instruction, &cpu->decoded);
         const struct mmio_range *range = mmio_find(address);
         report_line("VM %s, vCPU %u, pc 0x%llx: %s at 0x%llx, %s%s", machine.name, cpu->index, wide(cpu->state->regs.pc), what, wide(address),
                     range ? "not possible in " : "where it has nothing", range ? range->name : "");

@@ -100,15 +100,16 @@ static void undescribed_text(char *to, size_t size, const struct vcpu_exit *exit
         format_text(to, size, "%s (instruction 0x%x)", kinds[decoded->kind], instruction);
 }
 
-void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit, uint32_t instruction, const struct decoded *decoded)
+void syndrome_access(char *to, size_t size, const struct vcpu_state *state, uint32_t instruction, const struct decoded *decoded)
 {
+    const struct vcpu_exit *exit = &state->exit;
     const struct vcpu_mmio *mmio = &exit->mmio;
     if (exit->reason == EXIT_FETCH)
         format_text(to, size, "instruction fetch");
     else if (!mmio->size)
         undescribed_text(to, size, exit, instruction, decoded);
     else if (mmio->write)
-        format_text(to, size, "store of 0x%llx (%u bytes)", (unsigned long long)mmio->value, mmio->size);
+        format_text(to, size, "store of 0x%llx (%u bytes)", (unsigned long long)vcpu_mmio_stored(state), mmio->size);
     else if (mmio->reg < 31)
         format_text(to, size, "load of %u bytes into %c%u", mmio->size, register_letter(mmio), mmio->reg);
     else

@@ -16,7 +16,7 @@ const char *syndrome_class(uint64_t syndrome);
  * "load of 4 bytes into x3", "store of 0x12 (2 bytes)", "load of 2 x 8 bytes (instruction 0xa9400c22)". `instruction` and `decoded` count where the
  * processor does not describe the access; 0: it could not be read.
  */
-void syndrome_access(char *to, size_t size, const struct vcpu_exit *exit, uint32_t instruction, const struct decoded *decoded);
+void syndrome_access(char *to, size_t size, const struct vcpu_state *state, uint32_t instruction, const struct decoded *decoded);
 
 /** Is it about an access or a fetch: FAR_EL2 means something? */
 bool syndrome_is_abort(uint64_t syndrome);

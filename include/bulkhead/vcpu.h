@@ -19,10 +19,9 @@ enum vcpu_exit_reason {
 /* An access that the monitor has to carry out. `pc` is still AT the instruction; add 4 when done. */
 struct vcpu_mmio {
     uint64_t address; /* guest-physical */
-    uint64_t value;   /* store: what is stored, zero-extended. Load: the monitor writes the register itself (vcpu_mmio_load) */
     uint8_t size;     /* in bytes: 1, 2, 4, 8; 0: the instruction has no syndrome (pair, write-back, …): decode or report it */
     uint8_t write;    /* 1: store */
-    uint8_t reg;      /* load: destination register, 31: none */
+    uint8_t reg;      /* whose value is stored (vcpu_mmio_stored), or that the monitor is to load; 31: zero, or none */
     uint8_t sign;     /* load: bit 0 sign-extend, bit 1 to 64 bits (else to 32) */
 };
 
@@ -35,5 +34,13 @@ struct vcpu_exit {
 };
 
 #include <bulkhead/aarch64/vcpu_state.h>
+
+/* What the store that ended the guest's run stores, zero-extended. */
+static inline uint64_t vcpu_mmio_stored(const struct vcpu_state *state)
+{
+    const struct vcpu_mmio *mmio = &state->exit.mmio;
+    unsigned unused = 64 - 8 * mmio->size;
+    return mmio->reg < 31 ? state->regs.x[mmio->reg] << unused >> unused : 0;
+}
 
 #endif

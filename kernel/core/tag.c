@@ -9,8 +9,9 @@ static struct lock lock;
 static uint64_t generation; /* in the tag's upper bits: counts by 1 << TAG_BITS */
 static uint64_t used[TAG_WORDS];
 static unsigned next;
-/* What each CPU runs with. Zero during a rollover: then the CPU must not use its tag without taking the lock. */
-static uint64_t active[CPUS_MAX], reserved[CPUS_MAX];
+enum { HOLDERS = CPUS_MAX * TAG_PLACES };
+/* What each CPU holds. Zero since a rollover: then the next tag is not to be taken without the lock. What was held then stays reserved. */
+static uint64_t active[HOLDERS], reserved[HOLDERS];
 
 void tags_init(void)
 {
@@ -29,29 +30,29 @@ static bool tag_take(unsigned number)
     return was_free;
 }
 
-/* New generation: only tags that CPUs run with right now stay taken; everything else is forgotten by every TLB. */
+/* New generation: only tags that CPUs hold right now stay taken; everything else is forgotten by every TLB. */
 static void tags_roll_over(void)
 {
     __atomic_store_n(&generation, generation + (UINT64_C(1) << TAG_BITS), __ATOMIC_RELAXED);
     __builtin_memset(used, 0, arch_tag_count() / 8);
-    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        uint64_t running = __atomic_exchange_n(&active[cpu], 0, __ATOMIC_SEQ_CST);
-        if (running)
-            reserved[cpu] = running;
-        if (reserved[cpu])
-            tag_take(reserved[cpu] & ((1 << TAG_BITS) - 1));
+    for (unsigned i = 0; i < HOLDERS; i++) {
+        uint64_t held = __atomic_exchange_n(&active[i], 0, __ATOMIC_SEQ_CST);
+        if (held)
+            reserved[i] = held;
+        if (reserved[i])
+            tag_take(reserved[i] & ((1 << TAG_BITS) - 1));
     }
     next = 1;
     arch_tags_flush();
 }
 
-/* Was the tag running somewhere at a rollover? Then it keeps its number. */
+/* Was the tag held somewhere at a rollover? Then it keeps its number. */
 static bool tag_is_reserved(uint64_t old, uint64_t fresh)
 {
     bool found = false;
-    for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        if (old && reserved[cpu] == old) {
-            reserved[cpu] = fresh;
+    for (unsigned i = 0; i < HOLDERS; i++) {
+        if (old && reserved[i] == old) {
+            reserved[i] = fresh;
             found = true;
         }
     }
@@ -82,18 +83,19 @@ static uint64_t tag_renew(uint64_t old)
     return generation | number;
 }
 
-unsigned tag_activate(unsigned cpu, struct tag *tag)
+unsigned tag_activate(unsigned cpu, enum tag_place place, struct tag *tag)
 {
-    uint64_t value = __atomic_load_n(&tag->value, __ATOMIC_RELAXED), running = active[cpu];
-    /* The exchange fails if a rollover took what this CPU runs with; then the slow way decides. */
-    if (running && (value ^ __atomic_load_n(&generation, __ATOMIC_RELAXED)) >> TAG_BITS == 0 &&
-        __atomic_compare_exchange_n(&active[cpu], &running, value, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+    uint64_t *held = &active[cpu * TAG_PLACES + place];
+    uint64_t value = __atomic_load_n(&tag->value, __ATOMIC_RELAXED), before = *held;
+    /* The exchange fails if a rollover took what this CPU holds; then the slow way decides. */
+    if (before && (value ^ __atomic_load_n(&generation, __ATOMIC_RELAXED)) >> TAG_BITS == 0 &&
+        __atomic_compare_exchange_n(held, &before, value, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return (unsigned)(value & ((1 << TAG_BITS) - 1));
     lock_take(&lock);
     value = tag->value;
     if ((value ^ generation) >> TAG_BITS)
         __atomic_store_n(&tag->value, value = tag_renew(value), __ATOMIC_RELAXED);
-    __atomic_store_n(&active[cpu], value, __ATOMIC_SEQ_CST);
+    __atomic_store_n(held, value, __ATOMIC_SEQ_CST);
     arch_tag_publish();
     lock_release(&lock);
     return (unsigned)(value & ((1 << TAG_BITS) - 1));

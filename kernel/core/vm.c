@@ -43,13 +43,7 @@ static struct thread caretaker = {.poked = 1};
 /* Keeps everybody out of the vCPU until vcpu_yield(), or until the calling thread goes in. */
 static bool vcpu_claim(struct vcpu *vcpu)
 {
-    struct thread *nobody = NULL;
-    return __atomic_compare_exchange_n(&vcpu->thread, &nobody, &caretaker, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
-}
-
-static void vcpu_yield(struct vcpu *vcpu)
-{
-    __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+    return vcpu_claim_for(vcpu, &caretaker);
 }
 
 /* The first `count` vCPUs that there are. */
@@ -91,16 +85,6 @@ status_t vm_answer_set(struct vm *vm, uint32_t function, uint64_t value)
     vm->answers[vm->answer_count] = (struct vm_answer){function, value};
     __atomic_store_n(&vm->answer_count, vm->answer_count + 1, __ATOMIC_RELEASE);
     return STATUS_OK;
-}
-
-const struct vm_answer *vm_answer_find(const struct vm *vm, uint32_t function)
-{
-    unsigned count = __atomic_load_n(&vm->answer_count, __ATOMIC_ACQUIRE);
-    for (unsigned i = 0; i < count; i++) {
-        if (vm->answers[i].function == function)
-            return &vm->answers[i];
-    }
-    return NULL;
 }
 
 static struct doorbell *doorbell_at(struct vm *vm, saddr_t address)
@@ -212,10 +196,9 @@ static void vcpu_detach_here(void *argument)
     struct cpu *cpu = cpu_self();
     struct thread *thread = vcpu->thread;
     if (thread && thread->cpu == cpu->index && thread->vcpu == vcpu) {
-        bool waiting = thread->state == THREAD_WAITING;
         vcpu_abandon(cpu, thread);
         thread_answer(thread, STATUS_DEAD);
-        if (waiting)
+        if (thread->state == THREAD_WAITING)
             thread_ready(cpu, thread);
     }
     vcpu_unload(cpu, vcpu);
@@ -285,12 +268,8 @@ status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 void vcpu_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason)
 {
     struct thread *thread = vcpu->thread;
-    vcpu->state->exit.reason = reason;
-    vcpu->state->exits++;
     arch_vcpu_leave(cpu, vcpu);
-    thread->vcpu = NULL;
-    thread_answer(thread, STATUS_OK)[1] = reason;
-    __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+    vcpu_returned(vcpu, thread, reason);
 }
 
 void vcpu_wait(struct cpu *cpu, struct vcpu *vcpu)
@@ -341,9 +320,13 @@ void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
         return;
     arch_vcpu_unload(cpu, vcpu);
     struct thread *thread = vcpu->thread;
-    if (thread && thread->waiting == WAIT_INTERRUPT) {
-        thread_timer_remove(cpu, thread);
-        thread_timer_add(cpu, thread, arch_vcpu_deadline(vcpu));
-        cpu->resched = true; /* so that the timer is set, whoever goes on running */
+    if (!thread || thread->waiting != WAIT_INTERRUPT)
+        return;
+    if (arch_vcpu_pending(vcpu)) { /* it came while the registers went */
+        thread_ready(cpu, thread);
+        return;
     }
+    thread_timer_remove(cpu, thread);
+    thread_timer_add(cpu, thread, arch_vcpu_deadline(vcpu));
+    cpu->resched = true; /* so that the timer is set, whoever goes on running */
 }

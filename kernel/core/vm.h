@@ -9,6 +9,7 @@
 #include "object.h"
 #include "signal.h"
 #include "space.h"
+#include "thread.h"
 #include <bulkhead/vcpu.h>
 
 struct cpu;
@@ -45,6 +46,30 @@ struct vcpu {
     struct arch_vcpu arch;
 };
 
+/* The thread, or whoever stands for one, has the vCPU from now on; false: another one does. */
+static inline bool vcpu_claim_for(struct vcpu *vcpu, struct thread *thread)
+{
+    struct thread *nobody = NULL;
+    return __atomic_compare_exchange_n(&vcpu->thread, &nobody, thread, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static inline void vcpu_yield(struct vcpu *vcpu)
+{
+    __atomic_store_n(&vcpu->thread, NULL, __ATOMIC_RELEASE);
+}
+
+/* Its thread is the monitor's again, which finds the reason. */
+static inline void vcpu_returned(struct vcpu *vcpu, struct thread *thread, unsigned reason)
+{
+    uint64_t *registers = arch_call_registers(thread);
+    vcpu->state->exit.reason = reason;
+    vcpu->state->exits++;
+    thread->vcpu = NULL;
+    registers[0] = STATUS_OK;
+    registers[1] = reason;
+    vcpu_yield(vcpu);
+}
+
 /* Tree lock for the first group. */
 struct vm *vm_new(struct partition *payer, struct space *space, status_t *status);
 status_t vm_reset(struct vm *vm);
@@ -79,6 +104,14 @@ void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu);
 /* Raises the signal of the doorbell at `address`; false if there is none. */
 bool vm_ring(struct vm *vm, saddr_t address);
 /* The constant answer to that firmware call of a guest; NULL: none. */
-const struct vm_answer *vm_answer_find(const struct vm *vm, uint32_t function);
+static inline const struct vm_answer *vm_answer_find(const struct vm *vm, uint32_t function)
+{
+    unsigned count = __atomic_load_n(&vm->answer_count, __ATOMIC_ACQUIRE);
+    for (const struct vm_answer *answer = vm->answers; answer < vm->answers + count; answer++) {
+        if (answer->function == function)
+            return answer;
+    }
+    return NULL;
+}
 
 #endif

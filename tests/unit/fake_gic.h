@@ -184,6 +184,20 @@ static inline void set_active(unsigned intid, bool active)
     *active_of(intid) = active;
 }
 
+static inline void posted_here(void *argument)
+{
+    (void)argument;
+    vgic_posted(&cpus[this_cpu]);
+}
+
+/* SGI_POSTED is the only one that vgic.c sends; it arrives at once. */
+static inline void send(unsigned cpu, unsigned sgi)
+{
+    if (sgi != SGI_POSTED)
+        abort();
+    cpu_run_on(cpu, posted_here, NULL);
+}
+
 static inline void interface_save(struct gic_interface *interface)
 {
     (void)interface;
@@ -197,6 +211,7 @@ static inline void interface_load(const struct gic_interface *interface)
 static const struct gic_ops fake_v2 = {
     .lr = {.priority = 23, .state = 28, .physical = 10, .source = 10, .group1 = 1 << 30, .hardware = UINT64_C(1) << 31, .eoi_irq = 1 << 19},
     .set_active = set_active,
+    .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,
     .interface_save = interface_save,
@@ -205,6 +220,7 @@ static const struct gic_ops fake_v2 = {
 static const struct gic_ops fake_v3 = {
     .lr = {.priority = 51, .state = 62, .physical = 32, .group1 = UINT64_C(1) << 60, .hardware = UINT64_C(1) << 61, .eoi_irq = UINT64_C(1) << 41},
     .set_active = set_active,
+    .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,
     .interface_save = interface_save,

@@ -15,6 +15,7 @@ enum { VCPUS = 2, STORM = 50, SPI = 40 };
 
 static struct vm *vm;
 static struct vcpu *vcpus[VCPUS];
+static struct thread threads[VCPUS]; /* each runs its vCPU */
 static unsigned notified;
 static bool notices_held;
 
@@ -31,6 +32,11 @@ void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument
 static inline void attend_here(void *argument)
 {
     arch_vcpu_attend(&cpus[this_cpu], argument);
+}
+
+void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
+{
+    arch_vcpu_attend(cpu, vcpu);
 }
 
 void vcpu_notify(struct vcpu *vcpu)
@@ -114,6 +120,7 @@ static inline void start(unsigned version, unsigned lr_count)
         vcpus[i] = calloc(1, sizeof *vcpus[i]);
         vcpus[i]->vm = vm;
         vcpus[i]->index = vcpus[i]->cpu = i;
+        vcpus[i]->thread = cpus[i].current = &threads[i];
         vgic_vcpu_reset(vcpus[i]);
         vm->vcpus[i] = vcpus[i];
     }

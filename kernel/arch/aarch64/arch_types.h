@@ -2,6 +2,7 @@
 #ifndef AARCH64_ARCH_TYPES_H
 #define AARCH64_ARCH_TYPES_H
 
+#include "tag.h"
 #include "types.h"
 #include <bulkhead/aarch64/call.h>
 #include <bulkhead/vcpu.h>
@@ -12,12 +13,22 @@
 struct cpu;
 struct vcpu;
 
+/*
+ * For whom the registers are set that EL0 obeys. While the monitor of the loaded vCPU runs, SCTLR_EL1, CPACR_EL1, CNTKCTL_EL1, CNTHCTL_EL2 and CPTR_EL2 are
+ * still its guest's, since few monitors' exits need another value: whose instruction traps by them gets a component's (side_settle).
+ */
+enum side { SIDE_COMPONENT, SIDE_MONITOR, SIDE_GUEST };
+
 struct arch_cpu {
-    struct vcpu *fp_owner; /* whose FP/SIMD registers are */
-    bool guest_side;       /* HCR_EL2 & Co. are set for the loaded vCPU, not for a component */
-    bool debugging;        /* MDSCR_EL1 is not zero: the guest debugs itself */
+    struct frame *resume;  /* where the next exception saves its registers, and the return takes them from; entry.S knows where this is */
+    struct frame *left;    /* guest's frame, by fast.c for entry.S; the next field to `resume` */
+    uint64_t vttbr[TAG_PLACES]; /* VTTBR_EL2 of the thread that runs (its component's), and of the loaded vCPU */
+    uint64_t hcr;          /* HCR_EL2 of the loaded vCPU's side */
+    uint8_t side;          /* enum side */
+    bool debugging;        /* MDSCR_EL1 is not zero: the guest debugs itself; behind `side`, for both to be looked at in one go */
     bool wait_trap;        /* more than one thread is ready here: WFI of a guest must trap */
-    struct frame *resume;  /* where the next exception return takes its registers from */
+    uint32_t acknowledged; /* interrupt that fast.c took and left to irq_dispatch() */
+    struct vcpu *fp_owner; /* whose FP/SIMD registers are */
     uint64_t mpidr;        /* affinity fields */
 };
 
@@ -67,10 +78,11 @@ struct arch_vcpu {
     /* Virtual interrupts; see vgic.c. */
     uint32_t queued;               /* bit q: queue[q] is not empty */
     uint16_t lr_used, lr_recheck;  /* bit n: list register n holds lr_line[n]; … and its line has changed meanwhile */
+    uint32_t posted;               /* GICv3: SGIs that other CPUs have sent, and nobody has looked at yet; set by any CPU, without the lock */
     uint16_t queue[VIRQ_QUEUES];   /* first line of each priority */
     uint16_t queue_last[VIRQ_QUEUES];
     uint16_t lr_line[GIC_LRS_MAX];
-    uint64_t lr[GIC_LRS_MAX];      /* while not loaded */
+    uint64_t lr[GIC_LRS_MAX];      /* what it holds while the vCPU is not loaded; while it is, what was written there last */
     struct gic_interface interface; /* while not loaded */
     uint8_t active_in_memory;      /* lines that are active and in no list register */
     bool timer_owned;              /* the physical timer interrupt is active on behalf of this vCPU */

@@ -2,6 +2,7 @@
 #include "cpu.h"
 #include "board.h"
 #include "debug.h"
+#include "gic.h"
 #include "irq.h"
 #include "layout.h"
 #include "log.h"
@@ -144,7 +145,7 @@ void arch_idle(struct cpu *cpu)
     if (error)
         panic("SError while nobody runs, syndrome %lx", error);
     __asm__ volatile("wfi");
-    irq_dispatch(cpu);
+    irq_dispatch(cpu, gic_acknowledge());
 }
 
 _Noreturn void arch_power(unsigned what)

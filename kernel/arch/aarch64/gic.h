@@ -83,7 +83,7 @@ extern struct gic gic;
 extern const struct gic_ops gicv2_ops, gicv3_ops;
 
 enum { GICC_IAR = 0x00c, GICC_EOIR = 0x010, GICC_DIR = 0x1000 };
-enum { GICH_HCR = 0x000, GICH_MISR = 0x010, GICH_EISR0 = 0x020, GICH_ELRSR0 = 0x030 };
+enum { GICH_HCR = 0x000, GICH_MISR = 0x010, GICH_EISR0 = 0x020, GICH_ELRSR0 = 0x030, GICH_LR = 0x100 };
 
 /* Acknowledges: what it returns is for gic_drop() and gic_deactivate(); its number by gic_intid(). */
 static inline uint32_t gic_acknowledge(void)

@@ -7,7 +7,7 @@
 
 enum { GICD_ITARGETSR = 0x800, GICD_SGIR = 0xf00 };
 enum { GICC_CTLR = 0x000, GICC_PMR = 0x004, GICC_BPR = 0x008, GICC_IIDR = 0x0fc };
-enum { GICH_VTR = 0x004, GICH_VMCR = 0x008, GICH_APR = 0x0f0, GICH_LR = 0x100 };
+enum { GICH_VTR = 0x004, GICH_VMCR = 0x008, GICH_APR = 0x0f0 };
 enum { CTLR_ENABLE = 1 << 0, CTLR_EOIMODE = 1 << 9 /* end of interrupt is priority drop only */ };
 
 enum { GICC_SIZE = 0x2000, GICC_ALIASED = 0x20000, GICC_LAST_ALIAS = 0xf000 };

@@ -1,6 +1,7 @@
 /* GICv3 (IHI 0069) with affinity routing: CPU interface in system registers, a redistributor per CPU. All interrupts are in group 1. */
 #include "board.h"
 #include "gic_registers.h"
+#include "gicv3_lr.h"
 #include "cpu.h"
 #include "lock.h"
 #include "log.h"
@@ -163,31 +164,14 @@ static void send(unsigned cpu, unsigned sgi)
 
 /* --- virtual interface ------------------------------------------------------------------------------------------------- */
 
-#define EACH_LR(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
-#define LR_READ(n) \
-    case n:        \
-        return read_sysreg(ich_lr##n##_el2);
-#define LR_WRITE(n)                        \
-    case n:                                \
-        write_sysreg(raw, ich_lr##n##_el2); \
-        break;
-
 static uint64_t lr_read(unsigned n)
 {
-    switch (n) {
-        EACH_LR(LR_READ)
-    default:
-        return 0;
-    }
+    return gicv3_lr_read(n);
 }
 
 static void lr_write(unsigned n, uint64_t raw)
 {
-    switch (n) {
-        EACH_LR(LR_WRITE)
-    default:
-        break;
-    }
+    gicv3_lr_write(n, raw);
 }
 
 /* Registers 1 to 3 of a group exist only with more than five bits of preemption levels. */

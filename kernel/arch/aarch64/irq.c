@@ -6,8 +6,6 @@
 #include "gic.h"
 #include "gic_registers.h"
 
-enum { SGI_IPI, SGI_STOP };
-
 struct gic gic;
 
 static _Noreturn void stop(void)
@@ -28,6 +26,9 @@ static void private_handle(struct cpu *cpu, unsigned intid, uint32_t acknowledge
     } else if (intid == SGI_IPI) {
         gic_deactivate(acknowledged); /* before: another one may follow */
         ipi_handle(cpu);
+    } else if (intid == SGI_POSTED) {
+        gic_deactivate(acknowledged);
+        vgic_posted(cpu);
     } else if (intid == SGI_STOP) {
         stop();
     } else {
@@ -35,10 +36,9 @@ static void private_handle(struct cpu *cpu, unsigned intid, uint32_t acknowledge
     }
 }
 
-void irq_dispatch(struct cpu *cpu)
+void irq_dispatch(struct cpu *cpu, uint32_t acknowledged)
 {
-    do {
-        uint32_t acknowledged = gic_acknowledge();
+    for (;; acknowledged = gic_acknowledge()) {
         unsigned intid = gic_intid(acknowledged);
         if (intid >= GIC_INTID_END)
             return;
@@ -49,7 +49,9 @@ void irq_dispatch(struct cpu *cpu)
             private_handle(cpu, intid, acknowledged);
         else
             irq_handle(cpu, intid);
-    } while (arch_interrupt_pending());
+        if (!arch_interrupt_pending())
+            return;
+    }
 }
 
 SMALL void irq_cpu_init(unsigned cpu)
@@ -57,6 +59,7 @@ SMALL void irq_cpu_init(unsigned cpu)
     gic.ops->cpu_init(cpu);
     gic.ops->enable_private(SGI_IPI);
     gic.ops->enable_private(SGI_STOP);
+    gic.ops->enable_private(SGI_POSTED);
     gic.ops->enable_private(board.hyp_timer);
     gic.ops->enable_private(board.virtual_timer);
     gic.ops->enable_private(board.maintenance);

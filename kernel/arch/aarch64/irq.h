@@ -2,10 +2,18 @@
 #ifndef AARCH64_IRQ_H
 #define AARCH64_IRQ_H
 
+#include <stdint.h>
+
 struct cpu;
 
-/* Takes what interrupts are pending on this CPU. From the vectors, from arch_idle(); interrupts masked. */
-void irq_dispatch(struct cpu *cpu);
+enum {
+    SGI_IPI,
+    SGI_STOP,
+    SGI_POSTED, /* SGIs have been posted to the vCPU that is loaded there (vgic.c) */
+};
+
+/* Handles the interrupt that was acknowledged, and takes what others are pending on this CPU. From the vectors, from arch_idle(); interrupts masked. */
+void irq_dispatch(struct cpu *cpu, uint32_t acknowledged);
 /* The controller and the boot CPU's part of it; a CPU's own part. */
 void irq_init(void);
 void irq_cpu_init(unsigned cpu);
@@ -14,6 +22,7 @@ void irq_stop_others(void);
 
 /* In vgic.c: the virtual interface wants attention; PPI 27, which stays active until the vgic or a guest's EOI deactivates it. */
 void vgic_maintenance(struct cpu *cpu);
+void vgic_posted(struct cpu *cpu);
 void vtimer_fired(struct cpu *cpu);
 
 #endif

@@ -10,13 +10,13 @@
 #include "vgic.h"
 #include "vm.h"
 
-enum { ID_CRM = 8, ID_OP2 = 8, FIELD_BITS = 4 };
+enum { FIELD_BITS = 4 };
 
 /* Identification registers op0 3, op1 0, CRn 0, CRm 1 … 7 as guests see them. */
-static uint64_t id_values[ID_CRM][ID_OP2];
+uint64_t sysreg_id_values[SYSREG_ID_CRM][SYSREG_ID_OP2];
 
 #define LIMIT(crm, op2, name, limit, reason) [crm][op2] = (limit),
-static const uint64_t id_limits[ID_CRM][ID_OP2] = {GUEST_ID_REGISTERS(LIMIT)};
+static const uint64_t id_limits[SYSREG_ID_CRM][SYSREG_ID_OP2] = {GUEST_ID_REGISTERS(LIMIT)};
 
 /* --- identification: only what works in a VM --------------------------------------------------------------------------------- */
 
@@ -28,34 +28,28 @@ static uint64_t fields_limit(uint64_t value, uint64_t limits)
     return value;
 }
 
-#define READ_ID(crm, op2, name, limit, reason) id_values[crm][op2] = read_sysreg(S3_0_C0_C##crm##_##op2);
+#define READ_ID(crm, op2, name, limit, reason) sysreg_id_values[crm][op2] = read_sysreg(S3_0_C0_C##crm##_##op2);
 
 void sysreg_init(void)
 {
     GUEST_ID_REGISTERS(READ_ID)
-    for (unsigned i = 0; i < ID_CRM * ID_OP2; i++)
-        id_values[i / ID_OP2][i % ID_OP2] = fields_limit(id_values[i / ID_OP2][i % ID_OP2], id_limits[i / ID_OP2][i % ID_OP2]);
+    for (unsigned i = 0; i < SYSREG_ID_CRM * SYSREG_ID_OP2; i++)
+        sysreg_id_values[i / SYSREG_ID_OP2][i % SYSREG_ID_OP2] = fields_limit(sysreg_id_values[i / SYSREG_ID_OP2][i % SYSREG_ID_OP2], id_limits[i / SYSREG_ID_OP2][i % SYSREG_ID_OP2]);
 }
 
 enum { DFR0_BREAKPOINTS_SHIFT = 12, DFR0_WATCHPOINTS_SHIFT = 20 };
 
 unsigned sysreg_breakpoints(void)
 {
-    return (unsigned)(id_values[5][0] >> DFR0_BREAKPOINTS_SHIFT & 15) + 1;
+    return (unsigned)(sysreg_id_values[5][0] >> DFR0_BREAKPOINTS_SHIFT & 15) + 1;
 }
 
 unsigned sysreg_watchpoints(void)
 {
-    return (unsigned)(id_values[5][0] >> DFR0_WATCHPOINTS_SHIFT & 15) + 1;
+    return (unsigned)(sysreg_id_values[5][0] >> DFR0_WATCHPOINTS_SHIFT & 15) + 1;
 }
 
 /* --- access -------------------------------------------------------------------------------------------------------------------------- */
-
-#define SYSREG_GROUP SYSREG(3, 7, 15, 0, 0)
-enum {
-    ID_GROUP = SYSREG(3, 0, 0, 0, 0),
-    ICC_SGI1R = SYSREG(3, 0, 12, 11, 5),
-};
 
 static const struct absorbed {
     uint32_t reg, value;
@@ -89,8 +83,8 @@ bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_acce
     const struct absorbed *absorbed;
     if (reg == ICC_SGI1R && !access->read)
         vgic_sgi1r_write(cpu, vcpu, sysreg_written(vcpu, access));
-    else if ((reg & (uint32_t)SYSREG_GROUP) == ID_GROUP && access->read)
-        sysreg_answer(vcpu, access, id_values[reg >> 1 & 7][reg >> 17 & 7]);
+    else if (sysreg_is_id(reg) && access->read)
+        sysreg_answer(vcpu, access, sysreg_id_values[reg >> 1 & 7][reg >> 17 & 7]);
     else if ((absorbed = absorbed_find(reg)))
         sysreg_answer(vcpu, access, absorbed->value);
     else

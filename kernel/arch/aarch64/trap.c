@@ -62,7 +62,7 @@ static void component_sync(struct cpu *cpu, uint64_t esr)
 {
     if (ESR_CLASS(esr) == EC_SVC64)
         call_dispatch(cpu);
-    else
+    else if (!side_settle(cpu)) /* otherwise once more, with registers as components have them */
         thread_trap(cpu, fault_class(esr), read_sysreg(far_el2), esr);
 }
 
@@ -158,16 +158,12 @@ static uint64_t abort_address(uint64_t esr)
 static void mmio_describe(struct vcpu *vcpu, uint64_t esr, uint64_t address)
 {
     struct vcpu_mmio *mmio = &vcpu->state->exit.mmio;
-    unsigned reg = (unsigned)esr >> 16 & 31;
     bool known = esr & DATA_VALID && !(esr & ABORT_STAGE1_WALK);
     mmio->address = address;
     mmio->size = known ? (uint8_t)(1u << (esr >> 22 & 3)) : 0;
     mmio->write = (esr & ABORT_WRITE) != 0;
-    mmio->reg = (uint8_t)reg;
+    mmio->reg = (uint8_t)(esr >> 16 & 31);
     mmio->sign = (uint8_t)((esr >> 21 & 1) | (esr >> 15 & 1) << 1);
-    mmio->value = 0;
-    if (mmio->write && known && reg != 31)
-        mmio->value = vcpu->state->regs.x[reg] & (mmio->size == 8 ? UINT64_MAX : (UINT64_C(1) << mmio->size * 8) - 1);
 }
 
 /* A store that needs nothing but the kernel: a doorbell, or GICv2's GICD_SGIR. */
@@ -177,7 +173,7 @@ static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
     if (!mmio->write || mmio->size != 4)
         return false;
     if (mmio->address == vcpu->vm->arch.sgi_address && mmio->address)
-        vgic_sgir_write(cpu, vcpu, (uint32_t)mmio->value);
+        vgic_sgir_write(cpu, vcpu, (uint32_t)vcpu_mmio_stored(vcpu->state));
     else if (!vm_ring(vcpu->vm, saddr(mmio->address)))
         return false;
     guest_skip(&vcpu->state->regs);
@@ -241,7 +237,7 @@ struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame)
 struct frame *trap_irq(struct cpu *cpu, struct frame *frame)
 {
     (void)frame;
-    irq_dispatch(cpu);
+    irq_dispatch(cpu, cpu->arch.acknowledged);
     return trap_return(cpu);
 }
 

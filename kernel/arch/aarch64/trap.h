@@ -56,6 +56,15 @@ struct sysreg_access {
 };
 #define SYSREG(op0, op1, crn, crm, op2) ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
 
+enum { SYSREG_ID_CRM = 8, SYSREG_ID_OP2 = 8, ICC_SGI1R = SYSREG(3, 0, 12, 11, 5) };
+
+/* One of the identification registers, op0 3, op1 0, CRn 0? As guests see them: by CRm and op2, 1 … 7 each. */
+static inline bool sysreg_is_id(uint32_t reg)
+{
+    return (reg & (uint32_t)SYSREG(3, 7, 15, 0, 0)) == SYSREG(3, 0, 0, 0, 0);
+}
+extern uint64_t sysreg_id_values[SYSREG_ID_CRM][SYSREG_ID_OP2];
+
 /* Reads the processor's identification registers and decides what guests see of them. Once, at boot. sysreg.c */
 void sysreg_init(void);
 /* Emulates the access; false: not one that the kernel knows. sysreg.c */

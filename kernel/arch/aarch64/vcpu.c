@@ -1,12 +1,12 @@
 /*
  * World switch. A CPU is on the component side (HCR_EL2.TGE: EL0 runs a component, stage 2 only) or on the guest side. A guest's EL1
- * registers, list registers and timer stay in the processor when its monitor runs, until another vCPU is loaded; only what EL0 obeys is
- * exchanged each time.
+ * registers, list registers and timer stay in the processor when its monitor runs, until another vCPU is loaded. Of what EL0 obeys, the monitor gets as
+ * much as it cannot do without (side_cross_to_monitor), other components all of it.
  *
  * Order: between a write to HCR_EL2.TGE and one to VTTBR_EL2 stands an ISB, and the guest's translation is never enabled while VTTBR_EL2
  * names a component's tables: a speculative walk would otherwise put a mixture into the TLB (Cortex-A57, -A72 erratum 1319367).
  */
-#include "vcpu.h"
+#include "side.h"
 #include "aarch32.h"
 #include "cpu.h"
 #include "debug.h"
@@ -14,33 +14,6 @@
 #include "trap.h"
 #include "vgic.h"
 #include "vm.h"
-
-/* HCR_EL2 (Arm ARM D13.2.48) */
-#define HCR_VM (UINT64_C(1) << 0)
-#define HCR_SWIO (UINT64_C(1) << 1)
-#define HCR_FMO (UINT64_C(1) << 3)
-#define HCR_IMO (UINT64_C(1) << 4)
-#define HCR_AMO (UINT64_C(1) << 5)
-#define HCR_FB (UINT64_C(1) << 9)
-#define HCR_BSU_INNER (UINT64_C(1) << 10)
-#define HCR_DC (UINT64_C(1) << 12)
-#define HCR_TWI (UINT64_C(1) << 13)
-#define HCR_TWE (UINT64_C(1) << 14)
-#define HCR_TID3 (UINT64_C(1) << 18)
-#define HCR_TSC (UINT64_C(1) << 19)
-#define HCR_TIDCP (UINT64_C(1) << 20)
-#define HCR_TACR (UINT64_C(1) << 21)
-#define HCR_TSW (UINT64_C(1) << 22)
-#define HCR_TGE (UINT64_C(1) << 27)
-#define HCR_RW (UINT64_C(1) << 31)
-#define HCR_TLOR (UINT64_C(1) << 35)
-#define HCR_TERR (UINT64_C(1) << 36)
-#define HCR_TEA (UINT64_C(1) << 37)
-
-#define HCR_COMMON (HCR_VM | HCR_SWIO | HCR_FMO | HCR_IMO | HCR_AMO | HCR_RW)
-#define HCR_COMPONENT (HCR_COMMON | HCR_TGE | HCR_DC | HCR_TWI | HCR_TWE)
-#define HCR_GUEST                                                                                                          \
-    (HCR_COMMON | HCR_FB | HCR_BSU_INNER | HCR_TID3 | HCR_TSC | HCR_TIDCP | HCR_TACR | HCR_TSW | HCR_TLOR | HCR_TERR | HCR_TEA)
 
 /* What EL0 obeys of EL1's registers, as a component needs it. */
 enum {
@@ -70,29 +43,11 @@ static void vcpu_fp_save(struct vcpu *vcpu)
 
 /* --- sides ------------------------------------------------------------------------------------------------------------------- */
 
-static void space_activate(struct cpu *cpu, struct space *space)
+/* The space's translations are to be had in that place, whatever becomes of tags. */
+static void space_hold(struct cpu *cpu, enum tag_place place, struct space *space)
 {
-    uint64_t tag = tag_activate(cpu->index, &space->tag);
-    write_sysreg(ptr_to_phys(space->table.root).raw | tag << 48, vttbr_el2);
-}
-
-/* EL0 runs this thread's component. The guest's registers stay. */
-static void side_component(struct cpu *cpu, struct thread *thread)
-{
-    write_sysreg(HCR_COMPONENT, hcr_el2);
-    isb();
-    space_activate(cpu, thread->space.space);
-    write_sysreg(SCTLR_COMPONENT, sctlr_el1);
-    write_sysreg(CPACR_COMPONENT, cpacr_el1);
-    write_sysreg(CNTKCTL_COMPONENT, cntkctl_el1);
-    write_sysreg(CNTHCTL_COMPONENT, cnthctl_el2);
-    write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
-    write_sysreg(thread->arch.frame.sp_el0, sp_el0);
-    write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
-    write_sysreg(0, tpidrro_el0);
-    debug_stop(cpu);
-    cpu->arch.guest_side = false;
-    cpu->arch.resume = &thread->arch.frame;
+    uint64_t tag = tag_activate(cpu->index, place, &space->tag);
+    cpu->arch.vttbr[place] = ptr_to_phys(space->table.root).raw | tag << 48;
 }
 
 /* What EL0 obeys, of the guest's; it may have changed it at any time. */
@@ -101,29 +56,61 @@ static void guest_el0_save(struct vcpu_state *state)
     state->el1.sctlr = read_sysreg(sctlr_el1);
     state->el1.cpacr = read_sysreg(cpacr_el1);
     state->el1.cntkctl = read_sysreg(cntkctl_el1);
-    state->el1.tpidr_el0 = read_sysreg(tpidr_el0);
-    state->el1.tpidrro_el0 = read_sysreg(tpidrro_el0);
-    state->regs.sp_el0 = read_sysreg(sp_el0);
 }
 
-static inline __attribute__((always_inline)) void side_guest(struct cpu *cpu, struct vcpu *vcpu)
+static void component_el0_load(void)
 {
-    const struct vcpu_state *state = vcpu->state;
-    write_sysreg(state->el1.sctlr, sctlr_el1);
-    write_sysreg(state->el1.cpacr, cpacr_el1);
-    write_sysreg(state->el1.cntkctl, cntkctl_el1);
-    write_sysreg(CNTHCTL_GUEST, cnthctl_el2);
-    write_sysreg(state->el1.tpidr_el0, tpidr_el0);
-    write_sysreg(state->el1.tpidrro_el0, tpidrro_el0);
-    write_sysreg(state->regs.sp_el0, sp_el0);
-    write_sysreg(cpu->arch.fp_owner == vcpu ? CPTR_RES1 : CPTR_RES1 | CPTR_TFP, cptr_el2);
-    space_activate(cpu, vcpu->vm->space.space);
+    write_sysreg(SCTLR_COMPONENT, sctlr_el1);
+    write_sysreg(CPACR_COMPONENT, cpacr_el1);
+    write_sysreg(CNTKCTL_COMPONENT, cntkctl_el1);
+    write_sysreg(CNTHCTL_COMPONENT, cnthctl_el2);
+    write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
+}
+
+bool side_settle(struct cpu *cpu)
+{
+    if (cpu->arch.side != SIDE_MONITOR)
+        return false;
+    guest_el0_save(cpu->loaded->state);
+    component_el0_load();
+    cpu->arch.side = SIDE_COMPONENT;
+    return true;
+}
+
+/* EL0 runs this thread's component. The guest's registers stay. */
+static void side_component(struct cpu *cpu, struct thread *thread)
+{
+    write_sysreg(HCR_COMPONENT, hcr_el2);
     isb();
-    write_sysreg(vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0), hcr_el2);
-    cpu->arch.guest_side = true;
-    cpu->arch.resume = &vcpu->state->regs;
-    if (__builtin_expect(state->el1.mdscr != 0, 0))
-        debug_start(cpu, &state->el1);
+    space_hold(cpu, TAG_RUNNING, thread->space.space);
+    write_sysreg(cpu->arch.vttbr[TAG_RUNNING], vttbr_el2);
+    component_el0_load();
+    write_sysreg(thread->arch.frame.sp_el0, sp_el0);
+    write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
+    write_sysreg(0, tpidrro_el0);
+    cpu->arch.resume = &thread->arch.frame;
+}
+
+static void guest_el0_load(const struct cpu *cpu, const struct vcpu *vcpu)
+{
+    const struct vcpu_el1 *el1 = &vcpu->state->el1;
+    write_sysreg(el1->sctlr, sctlr_el1);
+    write_sysreg(el1->cpacr, cpacr_el1);
+    write_sysreg(el1->cntkctl, cntkctl_el1);
+    write_sysreg(CNTHCTL_GUEST, cnthctl_el2);
+    write_sysreg(cpu->arch.fp_owner == vcpu ? CPTR_RES1 : CPTR_RES1 | CPTR_TFP, cptr_el2);
+}
+
+/* From a component's side, or the monitor's of this very guest. */
+static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->arch.side == SIDE_COMPONENT)
+        guest_el0_load(cpu, vcpu);
+    space_hold(cpu, TAG_LOADED, vcpu->vm->space.space);
+    cpu->arch.hcr = vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0);
+    side_cross_to_guest(cpu, vcpu);
+    if (__builtin_expect(vcpu->state->el1.mdscr != 0, 0))
+        debug_start(cpu, &vcpu->state->el1);
 }
 
 void arch_wait_trap(struct cpu *cpu, bool on)
@@ -131,8 +118,9 @@ void arch_wait_trap(struct cpu *cpu, bool on)
     if (cpu->arch.wait_trap == on)
         return;
     cpu->arch.wait_trap = on;
-    if (cpu->arch.guest_side)
-        write_sysreg(cpu->loaded->arch.hcr | (on ? HCR_TWI : 0), hcr_el2);
+    cpu->arch.hcr ^= HCR_TWI;
+    if (cpu->arch.side == SIDE_GUEST)
+        write_sysreg(cpu->arch.hcr, hcr_el2);
 }
 
 /* --- loading and unloading ------------------------------------------------------------------------------------------------------ */
@@ -165,7 +153,8 @@ static void vcpu_local_flush(struct cpu *cpu, struct vcpu *vcpu)
     if (*last == index)
         return;
     if (*last) {
-        space_activate(cpu, vcpu->vm->space.space);
+        space_hold(cpu, TAG_LOADED, vcpu->vm->space.space);
+        write_sysreg(cpu->arch.vttbr[TAG_LOADED], vttbr_el2);
         isb();
         __asm__ volatile("tlbi vmalle1\n\tic iallu" : : : "memory");
         dsb(nsh);
@@ -195,6 +184,7 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct vcpu_el1 *el1 = &vcpu->state->el1;
+    side_settle(cpu);
 #define SAVE(field, name) el1->field = read_sysreg(name);
     EL1_REGISTERS(SAVE)
 #undef SAVE
@@ -204,7 +194,8 @@ void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
     write_sysreg(0, cntv_ctl_el0);
     isb(); /* the timer is silent before its interrupt may become inactive */
     vgic_unload(cpu, vcpu);
-    cpu->loaded = NULL;
+    __atomic_store_n(&cpu->loaded, NULL, __ATOMIC_SEQ_CST);
+    vgic_absorb(vcpu); /* senders that still saw it loaded; the others tell its thread */
 }
 
 void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
@@ -232,15 +223,19 @@ void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu)
 
 /* --- the contract ------------------------------------------------------------------------------------------------------------------ */
 
+static void vcpu_change(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->loaded == vcpu)
+        return;
+    if (cpu->loaded)
+        vcpu_unload(cpu, cpu->loaded);
+    vcpu_load(cpu, vcpu);
+}
+
 void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 {
     cpu->current->arch.frame.sp_el0 = read_sysreg(sp_el0);
-    cpu->current->arch.tpidr_el0 = read_sysreg(tpidr_el0);
-    if (cpu->loaded != vcpu) {
-        if (cpu->loaded)
-            vcpu_unload(cpu, cpu->loaded);
-        vcpu_load(cpu, vcpu);
-    }
+    vcpu_change(cpu, vcpu);
     dmb(ish); /* vcpu->thread is set before what others queued is looked for */
     arch_vcpu_attend(cpu, vcpu);
     side_guest(cpu, vcpu);
@@ -248,33 +243,33 @@ void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 
 void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu)
 {
-    guest_el0_save(vcpu->state);
-    side_component(cpu, vcpu->thread);
+    debug_stop(cpu);
+    side_cross_to_monitor(cpu, vcpu, &vcpu->thread->arch.frame);
 }
 
 static void thread_leave(struct cpu *cpu, struct thread *thread)
 {
-    if (cpu->arch.guest_side) {
+    if (cpu->arch.side == SIDE_GUEST) {
+        guest_registers_save(thread->vcpu->state);
         guest_el0_save(thread->vcpu->state);
         debug_stop(cpu);
         write_sysreg(HCR_COMPONENT, hcr_el2);
         isb();
-        cpu->arch.guest_side = false;
+        cpu->arch.side = SIDE_COMPONENT;
     } else if (!thread->vcpu) {
+        side_settle(cpu);
         thread->arch.frame.sp_el0 = read_sysreg(sp_el0);
         thread->arch.tpidr_el0 = read_sysreg(tpidr_el0);
     }
 }
 
-static void thread_resume_guest(struct cpu *cpu, struct vcpu *vcpu)
+/* Its monitor's space is held, too: it may go on at any exit. */
+static void thread_resume_guest(struct cpu *cpu, struct thread *thread)
 {
-    if (cpu->loaded != vcpu) {
-        if (cpu->loaded)
-            vcpu_unload(cpu, cpu->loaded);
-        vcpu_load(cpu, vcpu);
-    }
-    arch_vcpu_attend(cpu, vcpu);
-    side_guest(cpu, vcpu);
+    vcpu_change(cpu, thread->vcpu);
+    arch_vcpu_attend(cpu, thread->vcpu);
+    space_hold(cpu, TAG_RUNNING, thread->space.space);
+    side_guest(cpu, thread->vcpu);
 }
 
 /* Nobody runs here: the last one's tables may go, and the processor may walk what VTTBR_EL2 names at any time. VMID 0 is nobody's. */
@@ -293,7 +288,7 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
     if (!to)
         side_nobody(cpu);
     else if (to->vcpu)
-        thread_resume_guest(cpu, to->vcpu);
+        thread_resume_guest(cpu, to);
     else
         side_component(cpu, to);
 }

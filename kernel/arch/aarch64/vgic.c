@@ -7,11 +7,14 @@
  * - While `lr` is an LR's number, pending and active state is there. LATCH and LEVEL are what came since, and lr_recheck says so; of a line that is
  *   neither edge-triggered nor linked, LATCH and LEVEL are also why the LR is pending.
  * - Only the CPU where the vCPU is loaded touches its LRs; the others leave word (lr_recheck, queue) and poke its thread.
+ * - lr[n] is what LR n was written with last, but for its state; good for the next time as long as lr_recheck does not have n (fast.c).
+ * - What other CPUs send as SGIs with a GICv3 waits in `posted`, without the lock, until the vCPU's CPU takes it from there.
  * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as `timer_owned` and the vCPU is loaded.
  */
 #include "board.h"
 #include "vgic_lines.h"
 #include "cpu.h"
+#include "irq.h"
 #include "thread.h"
 
 enum {
@@ -88,6 +91,12 @@ bool virq_changed(struct vcpu *vcpu, struct virq *virq, unsigned line)
 }
 
 /* --- list registers, on the CPU where the vCPU is loaded ------------------------------------------------------------------------ */
+
+static inline void lr_store(struct vcpu *vcpu, unsigned n, uint64_t raw)
+{
+    vcpu->arch.lr[n] = raw;
+    gic.ops->lr_write(n, raw);
+}
 
 /* LR n is empty; its line may want one again. */
 static void lr_release(struct vcpu *vcpu, unsigned n)
@@ -205,7 +214,7 @@ static void lr_recheck(struct vcpu *vcpu, unsigned n)
     } else if (state & LR_PENDING && !virq_allowed(vcpu->vm, virq))
         lr_evict(vcpu, n, raw);
     else if (virq->sources)
-        gic.ops->lr_write(n, raw | gic.ops->lr.eoi_irq); /* the next sender's turn comes with the end of this one */
+        lr_store(vcpu, n, raw | gic.ops->lr.eoi_irq); /* the next sender's turn comes with the end of this one */
     else if (state & LR_PENDING)
         lr_recheck_pending(vcpu, n, virq, raw, state);
     else if (virq->flags & LATCH && virq->flags & EDGE && virq->flags & ENABLED) {
@@ -255,7 +264,7 @@ static void lr_fill(struct vcpu *vcpu, unsigned n, struct virq *virq, unsigned l
     virq->lr = (uint8_t)n;
     vcpu->arch.lr_line[n] = (uint16_t)line;
     vcpu->arch.lr_used |= (uint16_t)(1u << n);
-    gic.ops->lr_write(n, lr_encode(virq, line));
+    lr_store(vcpu, n, lr_encode(virq, line));
 }
 
 /* Makes room for a line of `priority`: evicts the least urgent one that is less urgent, or, if all are active, the least urgent active one. */
@@ -369,17 +378,39 @@ static void virq_announce(struct vcpu *vcpu, struct virq *virq, unsigned line)
         vcpu_notify(vcpu);
 }
 
-void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
+/* Lock held, on the vCPU's CPU. */
+static void posted_take(struct vcpu *vcpu)
 {
-    if (cpu->loaded != vcpu || !vcpu->vm || !(vcpu->arch.lr_recheck | vcpu->arch.queued))
+    for (uint32_t sgis = __atomic_exchange_n(&vcpu->arch.posted, 0, __ATOMIC_ACQ_REL); sgis; sgis &= sgis - 1) {
+        unsigned sgi = (unsigned)__builtin_ctz(sgis);
+        struct virq *virq = &vcpu->arch.private[sgi];
+        virq->flags |= LATCH;
+        virq_changed(vcpu, virq, sgi);
+    }
+}
+
+void vgic_absorb(struct vcpu *vcpu)
+{
+    if (!vcpu->vm || !__atomic_load_n(&vcpu->arch.posted, __ATOMIC_SEQ_CST))
         return;
     lock_take(&vcpu->lock);
+    posted_take(vcpu);
+    lock_release(&vcpu->lock);
+}
+
+void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->loaded != vcpu || !vcpu->vm || !(vcpu->arch.lr_recheck | vcpu->arch.queued | vcpu->arch.posted))
+        return;
+    lock_take(&vcpu->lock);
+    posted_take(vcpu);
     lrs_attend(vcpu);
     lock_release(&vcpu->lock);
 }
 
 bool arch_vcpu_pending(struct vcpu *vcpu)
 {
+    vgic_absorb(vcpu);
     if (vcpu->arch.queued)
         return true;
     for (uint32_t used = vcpu->arch.lr_used; used; used &= used - 1) {
@@ -505,12 +536,34 @@ static void sgi_raise(struct vcpu *target, unsigned sgi, unsigned source)
     virq_announce(target, virq, sgi);
 }
 
+/* To a vCPU that may be in any CPU's registers; if it is there, that CPU looks (vgic_posted), else its thread is to. */
+void vgic_post(struct vcpu *target, unsigned sgi)
+{
+    uint32_t bit = 1u << sgi;
+    if (__atomic_fetch_or(&target->arch.posted, bit, __ATOMIC_SEQ_CST) & bit)
+        return; /* whoever set it has told */
+    unsigned cpu = __atomic_load_n(&target->cpu, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&cpus[cpu].loaded, __ATOMIC_SEQ_CST) == target)
+        gic.ops->send(cpu, SGI_POSTED);
+    else
+        vcpu_notify(target);
+}
+
+void vgic_posted(struct cpu *cpu)
+{
+    struct vcpu *vcpu = cpu->loaded;
+    if (vcpu && vcpu->thread)
+        vcpu_attend(cpu, vcpu);
+}
+
 static void sgi_send(struct cpu *cpu, struct vcpu *from, unsigned targets, unsigned sgi)
 {
     cpu_section_begin(cpu);
     for (targets &= (1u << VM_VCPUS) - 1; targets; targets &= targets - 1) {
         struct vcpu *target = from->vm->vcpus[__builtin_ctz(targets)];
-        if (target)
+        if (target && target != from && gic.version == 3)
+            vgic_post(target, sgi);
+        else if (target)
             sgi_raise(target, sgi, from->index);
     }
     cpu_section_end(cpu);
@@ -542,6 +595,7 @@ SMALL static void settle_here(void *argument)
     struct arch_vcpu *a = &vcpu->arch;
     bool loaded = cpu_self()->loaded == vcpu;
     lock_take(&vcpu->lock);
+    posted_take(vcpu);
     if (loaded)
         lr_reap(vcpu);
     for (uint32_t used = a->lr_used; used; used &= used - 1) {

@@ -29,6 +29,7 @@ static void private_reset(struct vcpu *vcpu)
     a->lr_used = a->lr_recheck = 0;
     a->active_in_memory = 0;
     a->timer_owned = false;
+    a->posted = 0;
     a->interface = (struct gic_interface){0};
     a->private[TIMER_PPI].physical = (uint16_t)board.virtual_timer;
     for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
@@ -304,9 +305,11 @@ status_t vgic_get(struct vm *vm, unsigned index, unsigned field, unsigned first,
 status_t vgic_forward(struct vm *vm, unsigned line, unsigned physical)
 {
     struct virq *virq = &vm->arch.shared[line - VIRQ_PRIVATE];
-    struct vcpu *guard = virq_lock_shared(vm, virq);
+    struct vcpu *settled = virq_settle(vm, NULL, virq), *guard = virq_lock_shared(vm, virq); /* no LR is linked to the old one any more */
     virq->physical = (uint16_t)physical;
     if (guard)
         lock_release(&guard->lock);
+    if (settled)
+        vcpu_notify(settled);
     return STATUS_OK;
 }
