@@ -28,6 +28,9 @@ AR := aarch64-linux-gnu-ar
 OBJCOPY := aarch64-linux-gnu-objcopy
 SYSTEM_HEADERS = -nostdinc -isystem $(shell $(CC) -print-file-name=include)
 LDFLAGS := --no-warn-rwx-segments
+KERNEL_SMALL := -Os
+KERNEL_FAST := -O2
+KERNEL_LDFLAGS :=
 else ifeq ($(TOOLCHAIN),clang)
 CC := clang --target=aarch64-none-elf
 LD := ld.lld
@@ -35,6 +38,10 @@ AR := llvm-ar
 OBJCOPY := llvm-objcopy
 SYSTEM_HEADERS := -nostdlibinc
 LDFLAGS :=
+# Optimised as a whole, at link time; functions of several callers stay functions.
+KERNEL_SMALL := -Oz -flto
+KERNEL_FAST := -O2 -flto
+KERNEL_LDFLAGS := --lto-O2 -mllvm -inline-threshold=0
 else
 $(error TOOLCHAIN is "$(TOOLCHAIN)"; it can be clang or gcc)
 endif
@@ -64,7 +71,7 @@ endef
 FORCE:
 
 $(OBJ)/flags: FORCE
-	$(call keep-text,$(CC) $(KERNEL_FLAGS) $(COMPONENT_FLAGS) $(GUEST_FLAGS) $(FREESTANDING) $(LDFLAGS))
+	$(call keep-text,$(CC) $(KERNEL_FLAGS) $(KERNEL_SMALL) $(KERNEL_FAST) $(KERNEL_LDFLAGS) $(COMPONENT_FLAGS) $(GUEST_FLAGS) $(FREESTANDING) $(LDFLAGS))
 $(OBJ)/commit: FORCE
 	$(call keep-text,$(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown))
 # Outputs of both toolchains have the same names: this one tells whose they are.
@@ -76,7 +83,8 @@ $(BUILD)/toolchain: FORCE
 KERNEL_CORE := $(wildcard kernel/core/*.c kernel/core/sched/*.c)
 KERNEL_SOURCES := $(KERNEL_CORE) $(wildcard kernel/arch/aarch64/*.c kernel/arch/aarch64/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(OBJ)/%.o)
-KERNEL_FLAGS := $(TARGET_FLAGS) -Os -fpie -ffixed-x18 -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
+# The image is smaller than 1 MiB: an address is one instruction (-mcmodel=tiny).
+KERNEL_FLAGS := $(TARGET_FLAGS) -mcmodel=tiny -fpie -ffixed-x18 -include kernel/hidden.h -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
 KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
 
 $(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags
@@ -90,16 +98,17 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 
 # What every exit and interrupt goes through is compiled for speed, the rest for size.
 KERNEL_HOT := trap vcpu vgic irq gicv3
-$(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = -O2
+$(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
+$(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)
 
 # The one file that knows the commit.
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit
-$(OBJ)/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"$(shell cat $(OBJ)/commit)"'
+$(OBJ)/kernel/core/version.c.o: EXTRA = $(KERNEL_SMALL) -DBUILD_COMMIT='"$(shell cat $(OBJ)/commit)"'
 
 $(BUILD)/kernel/kernel.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(BUILD)/toolchain scripts/check-fp
 	@mkdir -p $(@D)
 	@echo "  LD     $@"
-	$(Q)$(LD) $(LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) -o $@
+	$(Q)$(LD) $(LDFLAGS) $(KERNEL_LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) -o $@
 	$(Q)scripts/check-fp $@
 
 # --- components ------------------------------------------------------------------------------------------------------
