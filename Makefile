@@ -238,6 +238,12 @@ $(BUILD)/bulkhead: $(TOOL_OBJECTS)
 	@echo "  HOSTCC $@"
 	$(Q)$(HOSTCC) $(TOOL_OBJECTS) -lfdt -o $@
 
+# For scripts/execlog.py: preloaded into the emulator.
+$(BUILD)/execlog.so: scripts/execlog.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC $@"
+	$(Q)$(HOSTCC) $(WARNINGS) -D_GNU_SOURCE -O2 -shared -fPIC $< -o $@ -ldl
+
 # --- unit tests ------------------------------------------------------------------------------------------------------
 
 # Each tests/unit/NAME.c is a program of its own, linked with what it uses of the portable kernel on arch/host and of the
@@ -287,7 +293,7 @@ $(MODEL): $(patsubst %,$(HOSTOBJ)/unit/%.o,$(wildcard tests/model/*.c)) $(UNIT_L
 
 # --- targets ---------------------------------------------------------------------------------------------------------
 
-IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead
+IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead $(BUILD)/execlog.so
 
 .PHONY: all setup debian guests-debian run test test-quick unit model coverage system matrix size bench docs spec support clean help units
 

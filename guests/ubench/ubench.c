@@ -11,12 +11,10 @@
 #endif
 enum { FULL, LATENCY, NOISE };
 
-enum {
-    MANY = 4000,                       /* samples of cheap operations */
-    FEW = MODE == LATENCY ? 100 : 300, /* samples of those that wait */
-    MAX_SAMPLES = MANY
-};
+enum { MAX_SAMPLES = 4000 };
 
+static unsigned many = MAX_SAMPLES;                 /* samples of cheap operations */
+static unsigned few = MODE == LATENCY ? 100 : 300;  /* samples of those that wait */
 static uint64_t samples[MAX_SAMPLES];
 static const char *row_name;
 static uint64_t boot_ticks;
@@ -155,39 +153,39 @@ static void row_boot_phys(void)
 
 static void row_empty(void)
 {
-    SAMPLE(MANY, );
+    SAMPLE(many, );
 }
 
 /* The call that every hypervisor answers, and has least to do for. */
 static void row_hvc_null(void)
 {
-    SAMPLE(MANY, SMCCC_CALL("hvc", SMCCC_VERSION, 0, 0, 0));
+    SAMPLE(many, SMCCC_CALL("hvc", SMCCC_VERSION, 0, 0, 0));
 }
 
 /* A call that no hypervisor knows: what an error costs. */
 static void row_hvc_unknown(void)
 {
-    SAMPLE(MANY, SMCCC_CALL("hvc", VENDOR_UNUSED, 0, 0, 0));
+    SAMPLE(many, SMCCC_CALL("hvc", VENDOR_UNUSED, 0, 0, 0));
 }
 
 /* By the conduit that the device tree states. */
 static void row_smc_psci(void)
 {
     if (machine.psci_by_smc)
-        SAMPLE(MANY, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
+        SAMPLE(many, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
     else
-        SAMPLE(MANY, SMCCC_CALL("hvc", PSCI_VERSION, 0, 0, 0));
+        SAMPLE(many, SMCCC_CALL("hvc", PSCI_VERSION, 0, 0, 0));
 }
 
 /* An SMC whatever the conduit. A guest has nobody to send it to; it gets an answer, an error, or a fault. */
 static void row_smc_trap(void)
 {
-    SAMPLE(MANY, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
+    SAMPLE(many, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
 }
 
 static void row_sysreg_idreg(void)
 {
-    SAMPLE(MANY, read_sysreg(id_aa64pfr0_el1));
+    SAMPLE(many, read_sysreg(id_aa64pfr0_el1));
 }
 
 /* A device read is over when its value is there, which on hardware only a DSB waits for. */
@@ -196,20 +194,20 @@ static void row_sysreg_idreg(void)
 static void row_gicd_typer_rd(void)
 {
     uintptr_t typer = machine.gicd + GICD_TYPER;
-    SAMPLE(MANY, mmio_read(typer); dsb());
+    SAMPLE(many, mmio_read(typer); dsb());
 }
 
 /* Writes no bit: the cost of getting there, not of enabling something. */
 static void row_gicd_isenabler_wr(void)
 {
     uintptr_t isenabler1 = machine.gicd + GICD_ISENABLER + 4;
-    SAMPLE(MANY, mmio_write(isenabler1, 0); dsb());
+    SAMPLE(many, mmio_write(isenabler1, 0); dsb());
 }
 
 static void row_uart_fr_rd(void)
 {
     uintptr_t flags = machine.uart + PL011_FR;
-    SAMPLE(MANY, mmio_read(flags); dsb());
+    SAMPLE(many, mmio_read(flags); dsb());
 }
 
 /* --- rows: interrupts ------------------------------------------------------------------------------------------- */
@@ -233,12 +231,12 @@ static void sample_self_sgi(unsigned n, bool keep_eoi)
 
 static void row_sgi_self(void)
 {
-    sample_self_sgi(MANY, false);
+    sample_self_sgi(many, false);
 }
 
 static void row_eoi(void)
 {
-    sample_self_sgi(MANY, true);
+    sample_self_sgi(many, true);
 }
 
 /* Ways to wait a little for an interrupt of this CPU after the `irqs`-th. */
@@ -289,22 +287,22 @@ static inline void sample_vtimer(uint64_t us, unsigned n, void (*wait)(uint64_t 
 
 static void row_vtimer_spin(void)
 {
-    sample_vtimer(50, FEW, wait_spinning);
+    sample_vtimer(50, few, wait_spinning);
 }
 
 static void row_vtimer_wfi_50us(void)
 {
-    sample_vtimer(50, FEW, wait_sleeping);
+    sample_vtimer(50, few, wait_sleeping);
 }
 
 static void row_vtimer_wfi_1ms(void)
 {
-    sample_vtimer(1000, FEW, wait_sleeping);
+    sample_vtimer(1000, few, wait_sleeping);
 }
 
 static void row_vtimer_traploop(void)
 {
-    sample_vtimer(50, FEW, wait_trapping);
+    sample_vtimer(50, few, wait_trapping);
 }
 
 /* --- rows: the second CPU --------------------------------------------------------------------------------------- */
@@ -379,7 +377,7 @@ static uint64_t second_interrupt(void)
 /* Reports the SGI's latency while the second CPU is in `state`, which it has been for 50 us each time. */
 static void sample_ipi(enum state state)
 {
-    for (unsigned i = 0; i < FEW; i++) {
+    for (unsigned i = 0; i < few; i++) {
         if (!second_becomes(state)) {
             print("# the second CPU went missing\n");
             return;
@@ -387,7 +385,7 @@ static void sample_ipi(enum state state)
         spin_us(50);
         samples[i] = second_interrupt();
     }
-    report(FEW, "ticks");
+    report(few, "ticks");
 }
 
 static void row_ipi_spin(void)
@@ -453,43 +451,75 @@ static void run(const char *name, void (*row)(void))
 
 #define RUN(row) run(#row, row_##row)
 
+/* Is the row among those that the boot argument `rows=NAME,NAME…` names, if there is one? */
+static bool wanted(const char *name)
+{
+    const char *list = option_find("rows=");
+    if (!list)
+        return true;
+    for (const char *at = list; *at && *at != ' '; at++) {
+        unsigned i = 0;
+        while (name[i] && at[i] == name[i])
+            i++;
+        if (!name[i] && (at == list || at[-1] == ',') && (!at[i] || at[i] == ',' || at[i] == ' '))
+            return true;
+    }
+    return false;
+}
+
+#define ROW(row)                                                                                                      \
+    do {                                                                                                              \
+        if (wanted(#row))                                                                                             \
+            RUN(row);                                                                                                 \
+    } while (0)
+
+/* Boot argument `samples=N`: no more than that many of each row. */
+static void samples_limit(void)
+{
+    uint64_t limit = option_number("samples=", MAX_SAMPLES);
+    if (limit && limit < many)
+        many = (unsigned)limit;
+    if (many < few)
+        few = many;
+}
+
 static void full(void)
 {
-    RUN(boot_ticks);
-    RUN(boot_phys);
-    RUN(empty);
-    RUN(hvc_null);
-    RUN(hvc_unknown);
-    RUN(smc_psci);
-    RUN(smc_trap);
-    RUN(sysreg_idreg);
-    RUN(gicd_typer_rd);
-    RUN(gicd_isenabler_wr);
-    RUN(uart_fr_rd);
-    RUN(sgi_self);
-    RUN(eoi);
-    RUN(vtimer_spin);
-    RUN(vtimer_wfi_50us);
-    RUN(vtimer_wfi_1ms);
-    RUN(vtimer_traploop);
+    ROW(boot_ticks);
+    ROW(boot_phys);
+    ROW(empty);
+    ROW(hvc_null);
+    ROW(hvc_unknown);
+    ROW(smc_psci);
+    ROW(smc_trap);
+    ROW(sysreg_idreg);
+    ROW(gicd_typer_rd);
+    ROW(gicd_isenabler_wr);
+    ROW(uart_fr_rd);
+    ROW(sgi_self);
+    ROW(eoi);
+    ROW(vtimer_spin);
+    ROW(vtimer_wfi_50us);
+    ROW(vtimer_wfi_1ms);
+    ROW(vtimer_traploop);
     if (second_start()) {
-        RUN(ipi_spin);
-        RUN(ipi_wfi);
+        ROW(ipi_spin);
+        ROW(ipi_wfi);
     } else {
         print(machine.cpus > 1 ? "# ipi rows left out: the second CPU did not start\n"
                                : "# ipi rows left out: one CPU\n");
     }
-    RUN(first_touch_64mib);
-    RUN(cpu_loop);
+    ROW(first_touch_64mib);
+    ROW(cpu_loop);
 }
 
 static void latency(void)
 {
     for (unsigned round = 0; round < 10; round++) {
-        RUN(vtimer_spin);
-        RUN(vtimer_wfi_50us);
-        RUN(vtimer_wfi_1ms);
-        RUN(vtimer_traploop);
+        ROW(vtimer_spin);
+        ROW(vtimer_wfi_50us);
+        ROW(vtimer_wfi_1ms);
+        ROW(vtimer_traploop);
     }
 }
 
@@ -539,6 +569,7 @@ void primary_main(const void *fdt, uint64_t first_tick)
     RUN(device_tree);
     RUN(cntfrq);
     describe();
+    samples_limit();
     if (MODE == NOISE)
         run("noise", noise);
     RUN(gic_init);
