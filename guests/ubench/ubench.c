@@ -11,11 +11,18 @@
 #endif
 enum { FULL, LATENCY, NOISE };
 
-enum { MAX_SAMPLES = 4000 };
+enum {
+    MANY = 4000,                       /* samples of cheap operations */
+    FEW = MODE == LATENCY ? 100 : 300, /* samples of those that wait */
+    BRIEF = 24,                        /* samples of either with boot argument `brief=1` */
+};
 
-static unsigned many = MAX_SAMPLES;                 /* samples of cheap operations */
-static unsigned few = MODE == LATENCY ? 100 : 300;  /* samples of those that wait */
-static uint64_t samples[MAX_SAMPLES];
+/* PL031 of QEMU's virt machine. */
+enum { RTC = 0x09010000, RTC_INTID = 34, RTC_DR = 0x00, RTC_MR = 0x04, RTC_IMSC = 0x10, RTC_ICR = 0x1c };
+
+static bool brief;
+static unsigned many = MANY, few = FEW;
+static uint64_t samples[MANY];
 static const char *row_name;
 static uint64_t boot_ticks;
 static uint64_t frequency; /* of CNTVCT, Hz */
@@ -78,6 +85,8 @@ void irq_handler(uint64_t entry)
     if (intid == VTIMER_PPI) {
         write_sysreg(cntv_ctl_el0, 0); /* level-triggered: silence it before the end of interrupt */
         isb();
+    } else if (intid == RTC_INTID) {
+        mmio_write(RTC + RTC_ICR, 1);
     }
     cpu->entry = entry;
     uint64_t start = ticks_before();
@@ -121,15 +130,23 @@ static void report_one(uint64_t value, const char *unit)
     report(1, unit);
 }
 
-/* Takes and reports n samples of the ticks that `operation` needs. */
+#define SAMPLE_LOOP(n, operation)                                                                                     \
+    for (unsigned i_ = 0; i_ < (n); i_++) {                                                                           \
+        uint64_t start_ = ticks_before();                                                                             \
+        operation;                                                                                                    \
+        samples[i_] = ticks_after() - start_;                                                                         \
+    }
+
+/* Takes and reports n samples of the ticks that `operation` needs. Constant ends, as a variable one lets compilers move an operation's first
+   instructions before the clock's. */
 #define SAMPLE(n, operation)                                                                                          \
     do {                                                                                                              \
-        for (unsigned i_ = 0; i_ < (n); i_++) {                                                                       \
-            uint64_t start_ = ticks_before();                                                                         \
-            operation;                                                                                                \
-            samples[i_] = ticks_after() - start_;                                                                     \
+        if (brief) {                                                                                                  \
+            SAMPLE_LOOP(BRIEF, operation)                                                                             \
+        } else {                                                                                                      \
+            SAMPLE_LOOP(n, operation)                                                                                 \
         }                                                                                                             \
-        report(n, "ticks");                                                                                           \
+        report(brief ? BRIEF : (n), "ticks");                                                                         \
     } while (0)
 
 static void row_cntfrq(void)
@@ -153,39 +170,39 @@ static void row_boot_phys(void)
 
 static void row_empty(void)
 {
-    SAMPLE(many, );
+    SAMPLE(MANY, );
 }
 
 /* The call that every hypervisor answers, and has least to do for. */
 static void row_hvc_null(void)
 {
-    SAMPLE(many, SMCCC_CALL("hvc", SMCCC_VERSION, 0, 0, 0));
+    SAMPLE(MANY, SMCCC_CALL("hvc", SMCCC_VERSION, 0, 0, 0));
 }
 
 /* A call that no hypervisor knows: what an error costs. */
 static void row_hvc_unknown(void)
 {
-    SAMPLE(many, SMCCC_CALL("hvc", VENDOR_UNUSED, 0, 0, 0));
+    SAMPLE(MANY, SMCCC_CALL("hvc", VENDOR_UNUSED, 0, 0, 0));
 }
 
 /* By the conduit that the device tree states. */
 static void row_smc_psci(void)
 {
     if (machine.psci_by_smc)
-        SAMPLE(many, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
+        SAMPLE(MANY, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
     else
-        SAMPLE(many, SMCCC_CALL("hvc", PSCI_VERSION, 0, 0, 0));
+        SAMPLE(MANY, SMCCC_CALL("hvc", PSCI_VERSION, 0, 0, 0));
 }
 
 /* An SMC whatever the conduit. A guest has nobody to send it to; it gets an answer, an error, or a fault. */
 static void row_smc_trap(void)
 {
-    SAMPLE(many, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
+    SAMPLE(MANY, SMCCC_CALL("smc", PSCI_VERSION, 0, 0, 0));
 }
 
 static void row_sysreg_idreg(void)
 {
-    SAMPLE(many, read_sysreg(id_aa64pfr0_el1));
+    SAMPLE(MANY, read_sysreg(id_aa64pfr0_el1));
 }
 
 /* A device read is over when its value is there, which on hardware only a DSB waits for. */
@@ -194,20 +211,20 @@ static void row_sysreg_idreg(void)
 static void row_gicd_typer_rd(void)
 {
     uintptr_t typer = machine.gicd + GICD_TYPER;
-    SAMPLE(many, mmio_read(typer); dsb());
+    SAMPLE(MANY, mmio_read(typer); dsb());
 }
 
 /* Writes no bit: the cost of getting there, not of enabling something. */
 static void row_gicd_isenabler_wr(void)
 {
     uintptr_t isenabler1 = machine.gicd + GICD_ISENABLER + 4;
-    SAMPLE(many, mmio_write(isenabler1, 0); dsb());
+    SAMPLE(MANY, mmio_write(isenabler1, 0); dsb());
 }
 
 static void row_uart_fr_rd(void)
 {
     uintptr_t flags = machine.uart + PL011_FR;
-    SAMPLE(many, mmio_read(flags); dsb());
+    SAMPLE(MANY, mmio_read(flags); dsb());
 }
 
 /* --- rows: interrupts ------------------------------------------------------------------------------------------- */
@@ -303,6 +320,68 @@ static void row_vtimer_wfi_1ms(void)
 static void row_vtimer_traploop(void)
 {
     sample_vtimer(50, few, wait_trapping);
+}
+
+/* --- rows: devices and neighbours, only if `rows=` names them ---------------------------------------------------- */
+
+/* From the store that makes the real-time clock interrupt, by matching the present second, until the handler. For a VM that was given the clock. */
+static void row_device_irq(void)
+{
+    struct cpu *cpu = &cpus[0];
+    gic_enable_shared(RTC_INTID, false);
+    mmio_write(RTC + RTC_IMSC, 1);
+    irq_unmask();
+    for (unsigned i = 0; i < few; i++) {
+        uint64_t before = irqs_of(cpu), start;
+        do { /* again if a new second began just then */
+            uint32_t second = mmio_read(RTC + RTC_DR);
+            start = ticks_before();
+            mmio_write(RTC + RTC_MR, second);
+            spin_us(50);
+        } while (irqs_of(cpu) == before);
+        samples[i] = cpu->entry - start;
+    }
+    irq_mask();
+    report(few, "ticks");
+}
+
+/* A component is rung and answers with an interrupt. For a VM with a doorbell. */
+static void row_doorbell_round_trip(void)
+{
+    struct cpu *cpu = &cpus[0];
+    if (!machine.doorbell)
+        return;
+    gic_enable_shared(machine.doorbell_intid, true);
+    irq_unmask();
+    for (unsigned i = 0; i < few; i++) {
+        spin_us(50);
+        uint64_t before = irqs_of(cpu), start = ticks_before();
+        mmio_write(machine.doorbell, 1);
+        while (irqs_of(cpu) == before)
+            yield();
+        samples[i] = cpu->entry - start;
+    }
+    irq_mask();
+    report(few, "ticks");
+}
+
+/* Sleeps as vtimer_wfi_50us, with FP registers in use: what leaves the CPU then is seen in the emulator's log only. */
+static void wait_sleeping_fp(uint64_t irqs)
+{
+    __asm__ volatile(".inst 0x1e602800"); /* fadd d0, d0, d0; the compiler is told that there is no FP */
+    wait_sleeping(irqs);
+}
+
+static void row_vm_switch(void)
+{
+    sample_vtimer(50, few, wait_sleeping);
+}
+
+static void row_vm_switch_fp(void)
+{
+    write_sysreg(cpacr_el1, 3 << 20); /* FPEN */
+    isb();
+    sample_vtimer(50, few, wait_sleeping_fp);
 }
 
 /* --- rows: the second CPU --------------------------------------------------------------------------------------- */
@@ -433,9 +512,23 @@ static void row_first_touch_64mib(void)
 /* Ten million instructions that touch nothing: more ticks than instructions means that time was stolen. */
 static void row_cpu_loop(void)
 {
-    enum { RUNS = 20, INSTRUCTIONS = 10000000 };
+    enum { RUNS = BRIEF, INSTRUCTIONS = 10000000 };
     SAMPLE(RUNS, uint64_t n = INSTRUCTIONS / 2;
            __asm__ volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r"(n) : : "cc"));
+}
+
+/* Reads and writes each 16 bytes of 4 MiB. */
+static void row_memory_loop(void)
+{
+    enum { RUNS = BRIEF, SIZE = 4 << 20 };
+    uintptr_t ram = free_ram(SIZE);
+    if (!ram)
+        return;
+    SAMPLE(RUNS, uintptr_t at = ram;
+           __asm__ volatile("1: ldp x9, x10, [%0]\n\tadd x9, x9, #1\n\tstp x9, x10, [%0], #16\n\tcmp %0, %1\n\tb.ne 1b"
+                            : "+r"(at)
+                            : "r"(ram + SIZE)
+                            : "x9", "x10", "cc", "memory"));
 }
 
 /* --- the three programs ----------------------------------------------------------------------------------------- */
@@ -451,12 +544,12 @@ static void run(const char *name, void (*row)(void))
 
 #define RUN(row) run(#row, row_##row)
 
-/* Is the row among those that the boot argument `rows=NAME,NAME…` names, if there is one? */
-static bool wanted(const char *name)
+/* Is the row among those that the boot argument `rows=NAME,NAME…` names? */
+static bool wanted(const char *name, bool otherwise)
 {
     const char *list = option_find("rows=");
     if (!list)
-        return true;
+        return otherwise;
     for (const char *at = list; *at && *at != ' '; at++) {
         unsigned i = 0;
         while (name[i] && at[i] == name[i])
@@ -467,20 +560,18 @@ static bool wanted(const char *name)
     return false;
 }
 
-#define ROW(row)                                                                                                      \
+#define ROW_IF(row, otherwise)                                                                                        \
     do {                                                                                                              \
-        if (wanted(#row))                                                                                             \
+        if (wanted(#row, otherwise))                                                                                  \
             RUN(row);                                                                                                 \
     } while (0)
+#define ROW(row) ROW_IF(row, true)
 
-/* Boot argument `samples=N`: no more than that many of each row. */
-static void samples_limit(void)
+static void brevity(void)
 {
-    uint64_t limit = option_number("samples=", MAX_SAMPLES);
-    if (limit && limit < many)
-        many = (unsigned)limit;
-    if (many < few)
-        few = many;
+    brief = option_number("brief=", 0) != 0;
+    if (brief)
+        many = few = BRIEF;
 }
 
 static void full(void)
@@ -511,6 +602,11 @@ static void full(void)
     }
     ROW(first_touch_64mib);
     ROW(cpu_loop);
+    ROW(memory_loop);
+    ROW_IF(device_irq, false);
+    ROW_IF(doorbell_round_trip, false);
+    ROW_IF(vm_switch, false);
+    ROW_IF(vm_switch_fp, false);
 }
 
 static void latency(void)
@@ -569,7 +665,7 @@ void primary_main(const void *fdt, uint64_t first_tick)
     RUN(device_tree);
     RUN(cntfrq);
     describe();
-    samples_limit();
+    brevity();
     if (MODE == NOISE)
         run("noise", noise);
     RUN(gic_init);
