@@ -263,7 +263,7 @@ def counter_marks(binary, level=1):
 # Row of guests/ubench → the kinds of marks between which its operation lies: from the counter's read to the next one or to the handler's, or from
 # the physical timer's interrupt, as nothing in the log tells when it expired.
 UBENCH_RULES = {
-    **{row: ("before", "after") for row in ("hvc_null", "hvc_unknown", "smc_psci", "smc_trap", "sysreg_idreg", "gicd_typer_rd", "gicd_isenabler_wr",
+    **{row: ("before", "after") for row in ("hvc_null", "hvc_unknown", "smc_psci", "smc_trap", "sysreg_idreg", "gicd_typer_rd", "gicd_isenabler_wr", "gicd_isenabler_line",
                                             "uart_fr_rd", "eoi", "multicall16")},
     **{row: ("before", "handler") for row in ("sgi_self", "ipi_spin", "ipi_wfi")},
     **{row: ("irq", "handler") for row in ("vtimer_spin", "vtimer_wfi_50us", "vtimer_wfi_1ms", "vtimer_traploop")},

@@ -221,6 +221,23 @@ static void row_gicd_isenabler_wr(void)
     SAMPLE(MANY, mmio_write(isenabler1, 0); dsb());
 }
 
+/* Enables a line that no device has, each time after it was disabled. */
+static void row_gicd_isenabler_line(void)
+{
+    uintptr_t isenabler1 = machine.gicd + GICD_ISENABLER + 4, icenabler1 = isenabler1 + GICD_ICENABLER - GICD_ISENABLER;
+    uint32_t line = 1u << 31;
+    for (unsigned i = 0; i < many; i++) {
+        mmio_write(icenabler1, line);
+        dsb();
+        uint64_t start = ticks_before();
+        mmio_write(isenabler1, line);
+        dsb();
+        samples[i] = ticks_after() - start;
+    }
+    mmio_write(icenabler1, line);
+    report(many, "ticks");
+}
+
 static void row_uart_fr_rd(void)
 {
     uintptr_t flags = machine.uart + PL011_FR;
@@ -586,6 +603,7 @@ static void full(void)
     ROW(sysreg_idreg);
     ROW(gicd_typer_rd);
     ROW(gicd_isenabler_wr);
+    ROW(gicd_isenabler_line);
     ROW(uart_fr_rd);
     ROW(sgi_self);
     ROW(eoi);
