@@ -7,6 +7,7 @@ state, from which the exception level comes: the kernel runs at EL2, guests at E
 
 import bisect
 import collections
+import functools
 import os
 import re
 import subprocess
@@ -98,38 +99,45 @@ class Binary:
         return following == pc + 4 or code.target is not None and code.target + self.base == following
 
 
+@functools.cache
+def binary_of(name, path, base=0):
+    return Binary(name, os.path.join(BUILD, path), base)
+
+
 class Machine:
-    """The programs of a running system: the kernel at EL2, one guest's at EL1, components at EL0, which one is found from the path."""
+    """The programs of a running system: the kernel at EL2, guests' at EL1, components at EL0. Which guest or component, is found from the path."""
 
-    def __init__(self, guest="ubench", components=None):
-        self.kernel = Binary("kernel", os.path.join(BUILD, "kernel/kernel.elf"), KERNEL_BASE)
-        self.guest = Binary(guest, os.path.join(BUILD, f"guests/{guest}.elf"), GUEST_BASE)
-        names = components or ["vmm", *sorted(f[:-4] for f in os.listdir(os.path.join(BUILD, "components"))
-                                              if f.endswith(".elf") and f != "vmm.elf")]
-        self.components = [Binary(name, os.path.join(BUILD, f"components/{name}.elf")) for name in names]
+    def __init__(self, guests=("ubench",), components=("vmm", "uart", "root")):
+        self.kernel = binary_of("kernel", "kernel/kernel.elf", KERNEL_BASE)
+        self.programs = {2: [self.kernel], 1: [binary_of(name, f"guests/{name}.elf", GUEST_BASE) for name in guests],
+                         0: [binary_of(name, f"components/{name}.elf") for name in components]}
+        self.guest = self.programs[1][0] if guests else None
 
-    def component_of(self, pcs):
-        """The first component that can have run these instructions one after the other."""
-        for component in self.components:
-            if all(component.follows(a, b) for a, b in zip(pcs, pcs[1:])) and component.instruction(pcs[0]):
-                return component
-        return self.components[0]
+    def program(self, name):
+        return next(p for level in self.programs.values() for p in level if p.name == name)
+
+    def owner(self, level, pcs):
+        """The first program of that level that can have run these instructions one after the other."""
+        programs = self.programs.get(level, self.programs[2])
+        for program in programs:
+            if program.instruction(pcs[0]) and all(program.follows(a, b) for a, b in zip(pcs, pcs[1:])):
+                return program
+        return programs[0]
 
     def attribute(self, path):
         """[(step, binary)] of a path."""
-        owned, stretches = [], {}
-        for at, step in enumerate(path):  # EL0 stretches between exceptions, per CPU
-            key = step.cpu
-            if step.level == 0:
-                stretches.setdefault(key, []).append(at)
-            if step.level != 0 and key in stretches:
-                owned.append(stretches.pop(key))
-        owned.extend(stretches.values())
-        component = {}
-        for stretch in owned:
-            binary = self.component_of([path[i].pc for i in stretch])
-            component.update((i, binary) for i in stretch)
-        result = [(step, component.get(at) or (self.kernel if step.level == 2 else self.guest)) for at, step in enumerate(path)]
+        stretches, current = [], {}
+        for at, step in enumerate(path):  # of one level, per CPU
+            stretch = current.get(step.cpu)
+            if stretch is None or path[stretch[-1]].level != step.level:
+                stretch = current[step.cpu] = []
+                stretches.append(stretch)
+            stretch.append(at)
+        owners = {}
+        for stretch in stretches:
+            binary = self.owner(path[stretch[0]].level, [path[i].pc for i in stretch])
+            owners.update((i, binary) for i in stretch)
+        result = [(step, owners[at]) for at, step in enumerate(path)]
         by_binary = collections.defaultdict(set)
         for step, binary in result:
             by_binary[binary].add(step.pc)
@@ -187,8 +195,8 @@ class Profile:
 # --- the log ------------------------------------------------------------------------------------------------------------
 
 class Recorder:
-    """Cuts the log into operations. `marks`: (level, pc) → list of kinds; `rules`: row → (kind that begins, kind that ends). A kind
-    "row:NAME" says which row is being measured from there on."""
+    """Cuts the log into operations. `marks`: (level, pc) → list of kinds; `rules`: row → (kind that begins, kind that ends). A kind "row:NAME" says which row
+    is being measured from there on; one that ends in "@N" counts on CPU N only."""
 
     def __init__(self, marks, rules, samples=64):
         self.rules, self.samples = rules, samples
@@ -196,10 +204,6 @@ class Recorder:
         for (level, pc), kinds in marks.items():
             self.marks.setdefault(b"%016x" % pc, {}).setdefault(level, []).extend(kinds)
         self.paths = collections.defaultdict(list)
-        self.lines = 0
-
-    def full(self):
-        return all(len(self.paths[row]) >= self.samples for row in self.rules)
 
     def read(self, stream):
         """Takes all of the stream."""
@@ -225,29 +229,31 @@ class Recorder:
                     begin, end = self.rules.get(row, (None, None))
                     path = None
                     continue
+                if kind[-2:-1] == "@" and kind[-1:] != line[6:7].decode():
+                    continue
                 if kind == end and path is not None:
                     if len(self.paths[row]) < self.samples:
                         self.paths[row].append([self.step(l, at) for l in path])
                     path = None
                 if kind == begin:
-                    path = [line] if kind == "irq" else []
+                    path = [line] if kind == "vector" else []
         return self
 
     @staticmethod
     def step(line, at):
         return Step(int(line[6:line.index(b":")]), LEVELS.get(int(line[at + 23:at + 24], 16), 3), int(line[at:at + 16], 16))
 
-    def median(self, row):
-        """The path of median length; None if the row did not occur."""
-        paths = sorted(self.paths.get(row, ()), key=len)
+    def median(self, row, cut=None):
+        """The path of median length, after `cut` if given; None if the row did not occur."""
+        paths = sorted((cut(path) if cut else path for path in self.paths.get(row, ())), key=len)
         return paths[len(paths) // 2] if paths else None
 
 
-def counter_marks(binary, level=1):
-    """Marks of a guest whose measured operations lie between two reads of CNTVCT with an ISB each: "before", "after"; "handler" at the vector."""
+def counter_marks(binary, level=1, counter="CNTVCT_EL0"):
+    """Marks of a program whose measured operations lie between two reads of the counter with an ISB each: "before", "after"; "handler" at the vector."""
     marks = {}
     for offset, code in binary.code.items():
-        if code.mnemonic != "mrs" or "CNTVCT_EL0" not in code.operands.upper():
+        if code.mnemonic != "mrs" or counter not in code.operands.upper():
             continue
         follows, precedes = binary.code.get(offset + 4), binary.code.get(offset - 4)
         key = (level, offset + binary.base)
@@ -260,34 +266,7 @@ def counter_marks(binary, level=1):
     return marks
 
 
-# Row of guests/ubench → the kinds of marks between which its operation lies: from the counter's read to the next one or to the handler's, or from
-# the physical timer's interrupt, as nothing in the log tells when it expired.
-UBENCH_RULES = {
-    **{row: ("before", "after") for row in ("hvc_null", "hvc_unknown", "smc_psci", "smc_trap", "sysreg_idreg", "gicd_typer_rd", "gicd_isenabler_wr", "gicd_isenabler_line",
-                                            "uart_fr_rd", "eoi", "multicall16")},
-    **{row: ("before", "handler") for row in ("sgi_self", "ipi_spin", "ipi_wfi")},
-    **{row: ("irq", "handler") for row in ("vtimer_spin", "vtimer_wfi_50us", "vtimer_wfi_1ms", "vtimer_traploop")},
-}
-TWO_CPUS = ("ipi_spin", "ipi_wfi")  # rows that need a second processor; the others are taken with one
-
-
-def ubench_marks(machine):
-    marks = counter_marks(machine.guest)
-    vectors = machine.kernel.address("vectors")
-    marks.setdefault((2, vectors + VECTOR_IRQ), []).append("irq")
-    for start, name in machine.guest.symbols:
-        if name.startswith("row_"):
-            marks.setdefault((1, start + machine.guest.base), []).append("row:" + name[4:])
-    return marks
-
-
-def ubench_rows(text):
-    """Row name → (median, maximum) of what the micro-benchmark printed; a row that ended in a fault is left out."""
-    found = re.findall(r"(?:^|\| )(\w+) \d+ (\d+) \d+ (\d+) \w+ \d+\r*$", text, re.M)
-    return {name: (int(p50), int(worst)) for name, p50, worst in found}
-
-
-def record(command, recorder, log=None, timeout=600, done=rb"\| done\r"):
+def record(command, recorder, log=None, timeout=120, done=rb"\| done\r"):
     """Runs `build/bulkhead run …` with the emulator's log going to the recorder, until the console shows `done` or it ends; returns what the console showed."""
     with tempfile.TemporaryDirectory() as folder:
         fifo = os.path.join(folder, "log")
@@ -301,9 +280,11 @@ def record(command, recorder, log=None, timeout=600, done=rb"\| done\r"):
         text = []
 
         def watch():
+            tail = b""
             for piece in iter(lambda: child.stdout.read1(65536), b""):
                 text.append(piece)
-                if re.search(done, b"".join(text[-2:])):
+                tail = tail[-64:] + piece
+                if re.search(done, tail):
                     child.terminate()
             try:  # if nobody ever wrote a log, do not wait for it
                 os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
