@@ -122,11 +122,19 @@ objects-of = $(patsubst %,$(OBJ)/%.o,$(wildcard $(1)/*.c $(1)/*.S))
 $(OBJ)/components/%.c.o: components/%.c $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
-	$(Q)$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+	$(Q)$(CC) $(COMPONENT_FLAGS) $(EXTRA) $(FREESTANDING) -c $< -o $@
 $(OBJ)/components/%.S.o: components/%.S $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
 	$(Q)$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+
+# Root reads the firmware's tree by the kernel's code.
+TREE_INCLUDES := -iquote kernel/arch/aarch64 -iquote kernel/core
+$(patsubst %,$(OBJ)/components/root/%.c.o,main uart devices seed firmware): EXTRA = $(TREE_INCLUDES)
+$(OBJ)/components/root/tree.c.o: kernel/arch/aarch64/tree.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	@echo "  CC     $@"
+	$(Q)$(CC) $(COMPONENT_FLAGS) $(TREE_INCLUDES) $(FREESTANDING) -c $< -o $@
 
 # memcpy and its kind are the kernel's own: position-independent and without FP, as components need them.
 $(COMPONENT_LIB): $(call objects-of,components/lib) $(OBJ)/kernel/arch/aarch64/memory.S.o
@@ -138,10 +146,11 @@ define component-rules
 $(BUILD)/components/$(1).elf: $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(COMPONENT_SCRIPT) $(LIBFDT) $(BUILD)/toolchain scripts/check-fp
 	@mkdir -p $$(@D)
 	@echo "  LD     $$@"
-	$(Q)$(LD) $(LDFLAGS) -static -T $(COMPONENT_SCRIPT) $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(LIBFDT) $(COMPONENT_LIB) -o $$@
+	$(Q)$(LD) $(LDFLAGS) -static -T $(COMPONENT_SCRIPT) $(call objects-of,components/$(1)) $(if $(filter root,$(1)),$(OBJ)/components/root/tree.c.o) $(COMPONENT_LIB) $(LIBFDT) $(COMPONENT_LIB) -o $$@
 	$(Q)scripts/check-fp $$@
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component-rules,$(c))))
+$(BUILD)/components/root.elf: $(OBJ)/components/root/tree.c.o
 
 # --- guests ----------------------------------------------------------------------------------------------------------
 
