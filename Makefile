@@ -28,6 +28,9 @@ AR := aarch64-linux-gnu-ar
 OBJCOPY := aarch64-linux-gnu-objcopy
 SYSTEM_HEADERS = -nostdinc -isystem $(shell $(CC) -print-file-name=include)
 LDFLAGS := --no-warn-rwx-segments
+KERNEL_SMALL := -Os
+KERNEL_FAST := -O2
+KERNEL_LDFLAGS :=
 else ifeq ($(TOOLCHAIN),clang)
 CC := clang --target=aarch64-none-elf
 LD := ld.lld
@@ -35,6 +38,10 @@ AR := llvm-ar
 OBJCOPY := llvm-objcopy
 SYSTEM_HEADERS := -nostdlibinc
 LDFLAGS :=
+# Optimised as a whole, at link time; functions of several callers stay functions.
+KERNEL_SMALL := -Oz -flto
+KERNEL_FAST := -O2 -flto
+KERNEL_LDFLAGS := --lto-O2 -mllvm -inline-threshold=0
 else
 $(error TOOLCHAIN is "$(TOOLCHAIN)"; it can be clang or gcc)
 endif
@@ -64,7 +71,7 @@ endef
 FORCE:
 
 $(OBJ)/flags: FORCE
-	$(call keep-text,$(CC) $(KERNEL_FLAGS) $(COMPONENT_FLAGS) $(GUEST_FLAGS) $(FREESTANDING) $(LDFLAGS))
+	$(call keep-text,$(CC) $(KERNEL_FLAGS) $(KERNEL_SMALL) $(KERNEL_FAST) $(KERNEL_LDFLAGS) $(COMPONENT_FLAGS) $(GUEST_FLAGS) $(FREESTANDING) $(LDFLAGS))
 $(OBJ)/commit: FORCE
 	$(call keep-text,$(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown))
 # Outputs of both toolchains have the same names: this one tells whose they are.
@@ -76,7 +83,8 @@ $(BUILD)/toolchain: FORCE
 KERNEL_CORE := $(wildcard kernel/core/*.c kernel/core/sched/*.c)
 KERNEL_SOURCES := $(KERNEL_CORE) $(wildcard kernel/arch/aarch64/*.c kernel/arch/aarch64/*.S)
 KERNEL_OBJECTS := $(KERNEL_SOURCES:%=$(OBJ)/%.o)
-KERNEL_FLAGS := $(TARGET_FLAGS) -Os -fpie -ffixed-x18 -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
+# The image is smaller than 1 MiB: an address is one instruction (-mcmodel=tiny).
+KERNEL_FLAGS := $(TARGET_FLAGS) -mcmodel=tiny -fpie -ffixed-x18 -include kernel/hidden.h -Iinclude -iquote kernel/core -Ikernel/arch/aarch64
 KERNEL_SCRIPT := kernel/arch/aarch64/kernel.lds
 
 $(OBJ)/kernel/%.c.o: kernel/%.c $(OBJ)/flags
@@ -90,17 +98,18 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 
 # What every exit and interrupt goes through is compiled for speed, the rest for size.
 KERNEL_HOT := fast trap vcpu vgic irq gicv3
-$(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = -O2
-$(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = -O2 -fomit-frame-pointer
+$(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
+$(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)
+$(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer
 
 # The one file that knows the commit.
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit
-$(OBJ)/kernel/core/version.c.o: EXTRA = -DBUILD_COMMIT='"$(shell cat $(OBJ)/commit)"'
+$(OBJ)/kernel/core/version.c.o: EXTRA = $(KERNEL_SMALL) -DBUILD_COMMIT='"$(shell cat $(OBJ)/commit)"'
 
 $(BUILD)/kernel/kernel.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(BUILD)/toolchain scripts/check-fp
 	@mkdir -p $(@D)
 	@echo "  LD     $@"
-	$(Q)$(LD) $(LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) -o $@
+	$(Q)$(LD) $(LDFLAGS) $(KERNEL_LDFLAGS) -pie --no-dynamic-linker -z text -T $(KERNEL_SCRIPT) $(KERNEL_OBJECTS) -o $@
 	$(Q)scripts/check-fp $@
 
 # --- components ------------------------------------------------------------------------------------------------------
@@ -114,11 +123,19 @@ objects-of = $(patsubst %,$(OBJ)/%.o,$(wildcard $(1)/*.c $(1)/*.S))
 $(OBJ)/components/%.c.o: components/%.c $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
-	$(Q)$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+	$(Q)$(CC) $(COMPONENT_FLAGS) $(EXTRA) $(FREESTANDING) -c $< -o $@
 $(OBJ)/components/%.S.o: components/%.S $(OBJ)/flags | $(LIBFDT)
 	@mkdir -p $(@D)
 	@echo "  CC     $@"
 	$(Q)$(CC) $(COMPONENT_FLAGS) $(FREESTANDING) -c $< -o $@
+
+# Root reads the firmware's tree by the kernel's code.
+TREE_INCLUDES := -iquote kernel/arch/aarch64 -iquote kernel/core
+$(patsubst %,$(OBJ)/components/root/%.c.o,main uart devices seed firmware): EXTRA = $(TREE_INCLUDES)
+$(OBJ)/components/root/tree.c.o: kernel/arch/aarch64/tree.c $(OBJ)/flags
+	@mkdir -p $(@D)
+	@echo "  CC     $@"
+	$(Q)$(CC) $(COMPONENT_FLAGS) $(TREE_INCLUDES) $(FREESTANDING) -c $< -o $@
 
 # memcpy and its kind are the kernel's own: position-independent and without FP, as components need them.
 $(COMPONENT_LIB): $(call objects-of,components/lib) $(OBJ)/kernel/arch/aarch64/memory.S.o
@@ -130,10 +147,11 @@ define component-rules
 $(BUILD)/components/$(1).elf: $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(COMPONENT_SCRIPT) $(LIBFDT) $(BUILD)/toolchain scripts/check-fp
 	@mkdir -p $$(@D)
 	@echo "  LD     $$@"
-	$(Q)$(LD) $(LDFLAGS) -static -T $(COMPONENT_SCRIPT) $(call objects-of,components/$(1)) $(COMPONENT_LIB) $(LIBFDT) $(COMPONENT_LIB) -o $$@
+	$(Q)$(LD) $(LDFLAGS) -static -T $(COMPONENT_SCRIPT) $(call objects-of,components/$(1)) $(if $(filter root,$(1)),$(OBJ)/components/root/tree.c.o) $(COMPONENT_LIB) $(LIBFDT) $(COMPONENT_LIB) -o $$@
 	$(Q)scripts/check-fp $$@
 endef
 $(foreach c,$(COMPONENTS),$(eval $(call component-rules,$(c))))
+$(BUILD)/components/root.elf: $(OBJ)/components/root/tree.c.o
 
 # --- guests ----------------------------------------------------------------------------------------------------------
 
@@ -230,6 +248,12 @@ $(BUILD)/bulkhead: $(TOOL_OBJECTS)
 	@echo "  HOSTCC $@"
 	$(Q)$(HOSTCC) $(TOOL_OBJECTS) -lfdt -o $@
 
+# For scripts/execlog.py: preloaded into the emulator.
+$(BUILD)/execlog.so: scripts/execlog.c
+	@mkdir -p $(@D)
+	@echo "  HOSTCC $@"
+	$(Q)$(HOSTCC) $(WARNINGS) -D_GNU_SOURCE -O2 -shared -fPIC $< -o $@ -ldl
+
 # --- unit tests ------------------------------------------------------------------------------------------------------
 
 # Each tests/unit/NAME.c is a program of its own, linked with what it uses of the portable kernel on arch/host and of the
@@ -279,7 +303,7 @@ $(MODEL): $(patsubst %,$(HOSTOBJ)/unit/%.o,$(wildcard tests/model/*.c)) $(UNIT_L
 
 # --- targets ---------------------------------------------------------------------------------------------------------
 
-IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead
+IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead $(BUILD)/execlog.so
 
 .PHONY: all setup debian guests-debian run test test-quick unit model coverage system matrix size bench docs spec support clean help units
 

@@ -129,7 +129,7 @@ static const char *find_tree_problem(const struct file *file)
 {
     if (file->size >= 9 && memcmp(file->data, "/dts-v1/;", 9) == 0)
         return "is device-tree source; compile it: dtc -O dtb";
-    if (tree_check(file->data, (size_t)file->size) != 0)
+    if (blob_check(file->data, (size_t)file->size) != 0)
         return "is no flattened device tree, or a damaged one; make it with dtc -O dtb";
     return find_tree_lie(file->data);
 }

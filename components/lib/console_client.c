@@ -84,6 +84,23 @@ size_t console_write(const char *text, size_t size)
     return written;
 }
 
+/* What console_write does, for who writes byte by byte. */
+uint32_t console_write_byte(uint8_t byte)
+{
+    if (!console_is_open())
+        return 0;
+    lock_take(&write_lock);
+    uint32_t head = ring->out_head, room = out_room();
+    if (room) {
+        ring->out[head % CONSOLE_OUT] = byte;
+        __atomic_store_n(&ring->out_head, head + 1, __ATOMIC_RELEASE);
+    }
+    lock_release(&write_lock);
+    if (room)
+        peer_tell(&ring->out_waits);
+    return room;
+}
+
 void console_write_all(const char *text, size_t size)
 {
     int patience = PATIENCE_MS;

@@ -19,6 +19,9 @@ bool console_is_open(void);
 /** Queues what there is room for; answers how many bytes that was. */
 size_t console_write(const char *text, size_t size);
 
+/** Queues one byte; answers for how many there was room before, 0: it was not queued. */
+uint32_t console_write_byte(uint8_t byte);
+
 /** Queues everything, sleeping while there is no room; gives up when uart has not made any for 2 s. */
 void console_write_all(const char *text, size_t size);
 

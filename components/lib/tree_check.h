@@ -9,7 +9,7 @@
  * fdt_check_full(), for any size and version: libfdt takes trees older than version 16, whose nodes carry whole paths, and then its check of the
  * root's name reads a null pointer. Nothing makes them any more.
  */
-static inline int tree_check(const void *blob, size_t size)
+static inline int blob_check(const void *blob, size_t size)
 {
     enum { VERSION_MIN = 16 };
     if (size < sizeof(struct fdt_header))

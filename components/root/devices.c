@@ -6,10 +6,8 @@
 #include "log.h"
 #include "string.h"
 
-static const char *why_not(int node, struct firmware_device *device)
+static const char *why_not(const struct tree_node *node, struct firmware_device *device)
 {
-    if (node < 0)
-        return "no such node in the firmware's device tree";
     const char *wrong = firmware_reserved(node);
     if (!wrong)
         wrong = firmware_read_device(node, device);
@@ -23,12 +21,13 @@ static const char *why_not(int node, struct firmware_device *device)
 }
 
 /* The VM before this one that has the node, or NULL. */
-static const struct vm *other_owner(const struct vm *vm, int node)
+static const struct vm *other_owner(const struct vm *vm, const struct tree_node *node)
 {
+    struct tree_node theirs;
     for (unsigned i = 0; i < vm->number; i++) {
         const struct description_vm *other = &the_system.description.vms[i];
         for (uint32_t j = 0; j < other->device_count; j++)
-            if (firmware_find(other->devices[j]) == node)
+            if (firmware_find(other->devices[j], &theirs) && firmware_same(&theirs, node))
                 return &the_system.vms[i];
     }
     return NULL;
@@ -39,11 +38,12 @@ void devices_check(const struct vm *vm)
     for (uint32_t i = 0; i < vm->described->device_count; i++) {
         const char *path = vm->described->devices[i];
         struct firmware_device device;
-        int node = firmware_find(path);
-        const char *wrong = why_not(node, &device);
+        struct tree_node node;
+        bool found = firmware_find(path, &node);
+        const char *wrong = found ? why_not(&node, &device) : "no such node in the firmware's device tree, or it is disabled";
         if (wrong)
             log_fail("description, /%s, devices: \"%s\" cannot be given: %s\n", vm->instance.name, path, wrong);
-        const struct vm *other = other_owner(vm, node);
+        const struct vm *other = other_owner(vm, &node);
         if (other)
             log_fail("description, /%s, devices: \"%s\" belongs to %s already; name it in one VM only\n", vm->instance.name, path,
                      other->instance.name);
@@ -84,7 +84,9 @@ void devices_give(struct vm *vm)
     for (uint32_t i = 0; i < vm->described->device_count; i++) {
         struct firmware_device device;
         const char *path = vm->described->devices[i];
-        firmware_read_device(firmware_find(path), &device);
+        struct tree_node node;
+        if (!firmware_find(path, &node) || firmware_read_device(&node, &device))
+            continue; /* devices_check() has refused it */
         give_ranges(&vm->instance, path, &device);
         give_irqs(&vm->instance, path, &device);
     }

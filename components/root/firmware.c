@@ -1,40 +1,22 @@
 /* Reading the firmware's tree (Devicetree Specification 0.4; interrupts as in the binding arm,gic). */
 #include "firmware.h"
 
-#include "log.h"
 #include "string.h"
-#include "tree_check.h"
 
-#include <libfdt.h>
-#include <stddef.h>
+/* What a walk looks for and finds. */
+static const char *wanted_path;
+static uint32_t wanted_phandle;
+static uint64_t console;
+static struct tree_node uart, chosen, found; /* path[0].name is NULL: not found */
+static enum uart_kind uart_kind;
+static bool uart_is_console;
 
-static const void *tree;
-
-void firmware_open(const void *blob, uint64_t size)
+static bool is_found(const struct tree_node *node)
 {
-    int status = tree_check(blob, size);
-    if (status)
-        log_fail("the firmware's device tree is damaged: %s\n", fdt_strerror(status));
-    tree = blob;
+    return node->path[0].name;
 }
 
-int firmware_find(const char *path)
-{
-    return fdt_path_offset(tree, path);
-}
-
-static uint32_t get_u32(int node, const char *name, uint32_t otherwise)
-{
-    int size;
-    const fdt32_t *value = fdt_getprop(tree, node, name, &size);
-    return value && size >= 4 ? fdt32_ld(value) : otherwise;
-}
-
-static bool node_enabled(int node)
-{
-    const char *status = fdt_getprop(tree, node, "status", NULL);
-    return !status || !strcmp(status, "okay") || !strcmp(status, "ok");
-}
+/* --- what is looked for at start ------------------------------------------------------------------------------------ */
 
 /* What the component "uart" has drivers for. */
 static const struct {
@@ -46,132 +28,153 @@ static const struct {
     {"xlnx,xuartps", UART_CADENCE},
 };
 
-static bool node_is_uart(int node, enum uart_kind *kind)
+static bool node_is_uart(const struct tree_node *node, enum uart_kind *kind)
 {
-    for (unsigned i = 0; node >= 0 && i < sizeof uarts / sizeof uarts[0]; i++)
-        if (!fdt_node_check_compatible(tree, node, uarts[i].compatible)) {
-            *kind = uarts[i].kind;
-            return node_enabled(node);
-        }
+    uint32_t size;
+    const char *list = tree_known(node, TREE_COMPATIBLE, &size);
+    for (const char *text = NULL; (text = tree_list_next(list, size, text));)
+        for (unsigned i = 0; i < sizeof uarts / sizeof uarts[0]; i++)
+            if (!strcmp(text, uarts[i].compatible)) {
+                *kind = uarts[i].kind;
+                return true;
+            }
     return false;
 }
 
-static int stdout_node(void)
+static void visit_first(const struct tree_node *node)
 {
-    const char *path = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "stdout-path", NULL);
-    if (!path)
-        return -FDT_ERR_NOTFOUND;
-    const char *colon = strchr(path, ':'); /* options follow: "serial0:115200n8" */
-    return fdt_path_offset_namelen(tree, path, colon ? (int)(colon - path) : (int)strlen(path));
-}
-
-int firmware_find_uart(enum uart_kind *kind)
-{
-    int node = stdout_node();
-    if (node_is_uart(node, kind))
-        return node;
-    node = fdt_next_node(tree, -1, NULL);
-    while (node >= 0 && !node_is_uart(node, kind))
-        node = fdt_next_node(tree, node, NULL);
-    return node;
-}
-
-static uint64_t read_cells(const fdt32_t *cells, uint32_t count)
-{
-    uint64_t value = 0;
-    for (uint32_t i = 0; i < count; i++)
-        value = value << 32 | fdt32_ld(cells + i);
-    return value;
-}
-
-/* Addresses of a node are the processor's if every bus above it says so by an empty `ranges`. */
-static bool bus_is_identity(int node)
-{
-    for (int bus = fdt_parent_offset(tree, node); bus > 0; bus = fdt_parent_offset(tree, bus)) {
-        int size;
-        if (!fdt_getprop(tree, bus, "ranges", &size) || size)
-            return false;
+    enum uart_kind kind;
+    struct range range;
+    if (node->depth == 1 && !strcmp(tree_name(node), "chosen"))
+        chosen = *node;
+    if (uart_is_console || !node_is_uart(node, &kind) || !tree_reg(node, 0, &range))
+        return;
+    uart_is_console = range.base.raw == console;
+    if (uart_is_console || !is_found(&uart)) {
+        uart = *node;
+        uart_kind = kind;
     }
-    return true;
 }
 
-static const char *read_ranges(int node, struct firmware_device *device)
+void firmware_open(const void *blob, uint64_t console_registers)
 {
-    int parent = fdt_parent_offset(tree, node), size = 0;
-    uint32_t address_cells = get_u32(parent, "#address-cells", 2), size_cells = get_u32(parent, "#size-cells", 1);
-    const fdt32_t *reg = fdt_getprop(tree, node, "reg", &size);
-    if (address_cells > 2 || size_cells > 2 || !bus_is_identity(node))
-        return "it lies behind a bus that translates addresses";
-    uint32_t cells = address_cells + size_cells, count = reg && cells ? (uint32_t)size / 4 / cells : 0;
-    if (count > FIRMWARE_RANGES)
-        return "it has more register ranges than are supported";
-    for (uint32_t i = 0; i < count; i++, reg += cells) {
-        device->ranges[i].base = read_cells(reg, address_cells);
-        device->ranges[i].size = read_cells(reg + address_cells, size_cells);
-    }
-    device->range_count = count;
-    return NULL;
+    console = console_registers;
+    tree_open(blob);
+    tree_walk(visit_first);
 }
 
-/* Of the node or the nearest one above it that names one. */
-static uint32_t interrupt_parent(int node)
+const struct tree_node *firmware_uart(enum uart_kind *kind)
 {
-    for (; node >= 0; node = fdt_parent_offset(tree, node)) {
-        uint32_t phandle = get_u32(node, "interrupt-parent", 0);
-        if (phandle)
-            return phandle;
-    }
-    return 0;
+    *kind = uart_kind;
+    return is_found(&uart) ? &uart : NULL;
 }
 
-static const char *read_irqs(int node, struct firmware_device *device)
+const void *firmware_seed(uint32_t *size)
+{
+    const void *seed = is_found(&chosen) ? tree_property(&chosen, "rng-seed", size) : NULL;
+    if (!seed)
+        *size = 0;
+    return *size ? seed : NULL;
+}
+
+/* --- nodes ------------------------------------------------------------------------------------------------------------ */
+
+static void visit_path(const struct tree_node *node)
+{
+    if (!is_found(&found) && tree_path_is(node, wanted_path))
+        found = *node;
+}
+
+bool firmware_find(const char *path, struct tree_node *node)
+{
+    found = (struct tree_node){0};
+    wanted_path = path;
+    tree_walk(visit_path);
+    *node = found;
+    return is_found(&found);
+}
+
+bool firmware_same(const struct tree_node *a, const struct tree_node *b)
+{
+    return a->path[a->depth].properties == b->path[b->depth].properties;
+}
+
+static uint32_t phandle_of(const struct tree_node *node)
+{
+    return tree_cell(node, "phandle", 0, tree_cell(node, "linux,phandle", 0, 0));
+}
+
+static void visit_phandle(const struct tree_node *node)
+{
+    if (!is_found(&found) && phandle_of(node) == wanted_phandle)
+        found = *node;
+}
+
+/* The one that the node's interrupts go to: it names it, or the nearest node above it that does. */
+static bool controller_find(struct tree_node node, struct tree_node *controller)
+{
+    found = (struct tree_node){0};
+    for (wanted_phandle = 0; node.depth >= 0 && !wanted_phandle; node.depth--)
+        wanted_phandle = tree_cell(&node, "interrupt-parent", 0, 0);
+    if (wanted_phandle)
+        tree_walk(visit_phandle);
+    *controller = found;
+    return is_found(&found);
+}
+
+static const char *read_ranges(const struct tree_node *node, struct firmware_device *device)
+{
+    uint32_t size;
+    struct range range;
+    for (unsigned i = 0; tree_reg(node, i, &range); i++) {
+        if (i == FIRMWARE_RANGES)
+            return "it has more register ranges than are supported";
+        device->ranges[i].base = range.base.raw;
+        device->ranges[i].size = range.size;
+        device->range_count = i + 1;
+    }
+    return tree_property(node, "reg", &size) && !device->range_count ? "its registers are not where a processor reaches them" : NULL;
+}
+
+static const char *read_irqs(const struct tree_node *node, struct firmware_device *device)
 {
     enum { CELLS = 3, SPI = 0, SPI_BASE = 32, EDGE_FLAGS = 3 };
-    int size;
-    const fdt32_t *cells = fdt_getprop(tree, node, "interrupts", &size);
-    if (!cells)
+    uint32_t size;
+    struct tree_node controller;
+    if (!tree_property(node, "interrupts", &size))
         return NULL;
-    int controller = fdt_node_offset_by_phandle(tree, interrupt_parent(node));
-    if (controller < 0 || get_u32(controller, "#interrupt-cells", 0) != CELLS)
+    if (!controller_find(*node, &controller) || tree_cell(&controller, "#interrupt-cells", 0, 0) != CELLS)
         return "its interrupts do not go to the GIC";
-    uint32_t count = (uint32_t)size / 4 / CELLS;
+    uint32_t count = size / 4 / CELLS;
     if (count > FIRMWARE_IRQS)
         return "it has more interrupts than are supported";
-    for (uint32_t i = 0; i < count; i++, cells += CELLS) {
-        if (fdt32_ld(cells) != SPI)
+    for (uint32_t i = 0; i < count; i++) {
+        if (tree_cell(node, "interrupts", i * CELLS, ~0u) != SPI)
             return "it has an interrupt that is private to a processor";
-        device->irqs[i] = (struct firmware_irq){fdt32_ld(cells + 1) + SPI_BASE, fdt32_ld(cells + 2) & EDGE_FLAGS};
+        device->irqs[i] = (struct firmware_irq){tree_cell(node, "interrupts", i * CELLS + 1, 0) + SPI_BASE,
+                                                tree_cell(node, "interrupts", i * CELLS + 2, 0) & EDGE_FLAGS};
     }
     device->irq_count = count;
     return NULL;
 }
 
-const char *firmware_read_device(int node, struct firmware_device *device)
+const char *firmware_read_device(const struct tree_node *node, struct firmware_device *device)
 {
     *device = (struct firmware_device){0};
     const char *wrong = read_ranges(node, device);
     return wrong ? wrong : read_irqs(node, device);
 }
 
-const char *firmware_reserved(int node)
+const char *firmware_reserved(const struct tree_node *node)
 {
-    const char *type = fdt_getprop(tree, node, "device_type", NULL);
-    enum uart_kind kind;
-    if (node == firmware_find_uart(&kind))
+    uint32_t size;
+    if (is_found(&uart) && firmware_same(node, &uart))
         return "the board's UART, which belongs to the component \"uart\"";
-    if (fdt_getprop(tree, node, "interrupt-controller", NULL))
+    if (tree_property(node, "interrupt-controller", &size))
         return "an interrupt controller, which belongs to the kernel";
-    if (type && (!strcmp(type, "memory") || !strcmp(type, "cpu")))
+    if (tree_string_is(node, "device_type", "memory") || tree_string_is(node, "device_type", "cpu"))
         return "memory or a processor";
-    if (!fdt_getprop(tree, node, "reg", NULL))
+    if (!tree_property(node, "reg", &size))
         return "not a device with registers";
     return NULL;
-}
-
-const void *firmware_seed(uint32_t *size)
-{
-    int length = 0;
-    const void *seed = fdt_getprop(tree, fdt_path_offset(tree, "/chosen"), "rng-seed", &length);
-    *size = seed ? (uint32_t)length : 0;
-    return length > 0 ? seed : NULL;
 }

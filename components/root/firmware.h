@@ -2,6 +2,8 @@
 #ifndef ROOT_FIRMWARE_H
 #define ROOT_FIRMWARE_H
 
+#include "tree.h"
+
 #include <bulkhead/startup.h>
 
 #include <stdbool.h>
@@ -23,20 +25,26 @@ struct firmware_device {
     struct firmware_irq irqs[FIRMWARE_IRQS];
 };
 
-/** Takes the tree at `tree`, of at most `size` bytes; fails with a message if it is none. */
-void firmware_open(const void *tree, uint64_t size);
+/**
+ * Takes the tree at `blob`, which the kernel has checked and read by the same code, and finds the board's UART: the one with registers at
+ * `console` if there is a driver for it, else the first with one.
+ */
+void firmware_open(const void *blob, uint64_t console);
 
-/** The node at `path`, or negative. */
-int firmware_find(const char *path);
+/** The usable node at `path`; false: there is none. */
+bool firmware_find(const char *path, struct tree_node *node);
 
-/** The node of the board's UART: /chosen/stdout-path if there is a driver for it, else the first with one; negative: none. */
-int firmware_find_uart(enum uart_kind *kind);
+/** The node of the board's UART; NULL: none. */
+const struct tree_node *firmware_uart(enum uart_kind *kind);
 
 /** Reads `reg` and `interrupts` of a node. NULL if well, else what is wrong with them. */
-const char *firmware_read_device(int node, struct firmware_device *device);
+const char *firmware_read_device(const struct tree_node *node, struct firmware_device *device);
 
 /** The node is one that no VM may have: memory, processors, interrupt controller, timer, …; why, or NULL. */
-const char *firmware_reserved(int node);
+const char *firmware_reserved(const struct tree_node *node);
+
+/** Whether both are the same node of the tree. */
+bool firmware_same(const struct tree_node *a, const struct tree_node *b);
 
 /** Randomness for this boot from /chosen/rng-seed; NULL: none. */
 const void *firmware_seed(uint32_t *size);

@@ -65,6 +65,11 @@ void memory_take(struct block *block, uint64_t size)
     take_low(block, size, EXTENT_RAM, RIGHT_READ | RIGHT_WRITE);
 }
 
+void memory_take_delegable(struct block *block, uint64_t size)
+{
+    take_low(block, size, EXTENT_RAM, RIGHT_READ | RIGHT_WRITE | RIGHT_DELEGATE);
+}
+
 void memory_take_kernel(struct block *block, uint64_t size)
 {
     take_low(block, size, EXTENT_KERNEL, RIGHT_READ | RIGHT_WRITE | RIGHT_KERNEL);

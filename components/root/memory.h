@@ -27,7 +27,10 @@ void memory_begin(const struct bootinfo *info);
 /** `size` bytes (rounded up to pages) for data of root and components; fails for good when there is none. Zeroed by nobody. */
 void memory_take(struct block *block, uint64_t size);
 
-/** The same, mapped in root's space for good, and zeroed. */
+/** The same, and its capability may be handed on. */
+void memory_take_delegable(struct block *block, uint64_t size);
+
+/** As memory_take, mapped in root's space for good, and zeroed. */
 void memory_take_mapped(struct block *block, uint64_t size);
 
 /** `size` bytes that may become kernel memory. */

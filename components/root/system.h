@@ -12,6 +12,7 @@ struct vm {
     const struct description_vm *described;
     cap_t guest_space, object;
     struct block ram;
+    struct block uart_page; /* pl011_page.h of the monitor */
     struct block flash; /* both banks of flash memory; size 0: none */
     unsigned number; /* index in the description and the registry */
     uint64_t order_until;       /* an order must be carried out by then; 0: none */

@@ -29,8 +29,8 @@ static bool uart_rebuild(struct instance *in)
 void uart_reserve(unsigned index)
 {
     struct instance *in = &the_system.uart;
-    int node = firmware_find_uart(&kind);
-    const char *wrong = node < 0 ? "there is none" : firmware_read_device(node, &device);
+    const struct tree_node *node = firmware_uart(&kind);
+    const char *wrong = node ? firmware_read_device(node, &device) : "there is none";
     if (!wrong && (!device.range_count || !device.irq_count))
         wrong = "it lacks \"reg\" or \"interrupts\"";
     if (wrong)

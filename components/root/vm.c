@@ -14,6 +14,7 @@
 #define PLACE_MEMBERS UINT64_C(0x800000000) /* congruent to the physical address mod 2 MiB */
 #define PLACE_FLASH UINT64_C(0xf00000000)
 #define PLACE_RAM UINT64_C(0x1000000000)
+#define PLACE_UART_PAGE (PLACE_SHARED + sizeof(struct shared))
 
 enum {
     GUEST_RAM = 0x40000000, /* as on QEMU's virt */
@@ -122,6 +123,7 @@ void vm_reserve(struct vm *vm, unsigned number, unsigned index)
     instance_reserve(in);
     reserve_ram(vm);
     reserve_flash(vm);
+    memory_take_delegable(&vm->uart_page, PAGE);
     vm->guest_space = slot_allocate();
     vm->object = slot_allocate();
     in->reaper = slot_allocate();
@@ -216,6 +218,16 @@ static void give_status(struct vm *vm)
     instance_map(in, in->shared_block.slot, status->address, CONSOLE_SIZE, PAGE, RIGHT_READ | RIGHT_WRITE, "its status page");
 }
 
+/* Delegated for reading: the guest's mapping bears no more than the monitor's capability. */
+static void give_uart_page(struct vm *vm)
+{
+    struct instance *in = &vm->instance;
+    struct startup_resource *page = instance_resource(in, "uart-page");
+    page->address = PLACE_UART_PAGE;
+    page->slot = instance_give(in, vm->uart_page.slot, RIGHT_READ, 0, 0, "the page of its UART");
+    instance_map(in, vm->uart_page.slot, PLACE_UART_PAGE, 0, PAGE, RIGHT_READ | RIGHT_WRITE, "the page of its UART");
+}
+
 static void give_doorbells(struct vm *vm)
 {
     struct instance *in = &vm->instance;
@@ -247,6 +259,7 @@ bool vm_build(struct vm *vm)
     give_flash(vm);
     give_settings(vm);
     give_status(vm);
+    give_uart_page(vm);
     give_doorbells(vm);
     devices_give(vm);
     link_console(in);

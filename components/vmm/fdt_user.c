@@ -159,7 +159,7 @@ static void reservations_copy(struct copy *copy)
 int fdt_copy_user(void *buffer, size_t size, const void *user, size_t user_size, const struct fdt_boot *boot)
 {
     struct copy copy = {.user = user, .boot = boot};
-    int error = tree_check(user, user_size);
+    int error = blob_check(user, user_size);
     if (error)
         return error;
     copy.address_cells = cells_of(user, "#address-cells", 2);

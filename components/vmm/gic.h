@@ -12,7 +12,7 @@ enum { GIC_PRIVATE = 32 }; /* lines below are each vCPU's own */
 
 /* State of the distributor that the kernel does not keep. */
 struct gicd_state {
-    uint32_t control;
+    uint32_t first[4];     /* GICD_CTLR, GICD_TYPER, GICD_IIDR, reserved, as a guest reads them */
     uint8_t targets[256];  /* GICv2: GICD_ITARGETSR */
     uint64_t routes[256];  /* GICv3: GICD_IROUTER */
 };

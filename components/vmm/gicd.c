@@ -22,6 +22,7 @@ enum {
     GICD_CTLR = 0x000,
     GICD_TYPER = 0x004,
     GICD_IIDR = 0x008,
+    GICD_ISENABLER = 0x100,
     GICD_ITARGETSR = 0x800,
     GICD_SGIR = 0xf00,
     GICD_CPENDSGIR = 0xf10,
@@ -53,27 +54,23 @@ static uint32_t typer(void)
     return gic_version == 2 ? (gic_cpus - 1) << 5 | lines : TYPER_NO1N | TYPER_IDBITS | lines;
 }
 
+static void control_set(uint32_t groups)
+{
+    gicd.first[GICD_CTLR / 4] = groups | (gic_version == 3 ? CTLR_ARE | CTLR_DS : 0);
+}
+
 static uint32_t control_read(unsigned vcpu, uint32_t offset)
 {
     (void)vcpu;
-    switch (offset) {
-    case GICD_CTLR:
-        return gicd.control | (gic_version == 3 ? CTLR_ARE | CTLR_DS : 0);
-    case GICD_TYPER:
-        return typer();
-    case GICD_IIDR:
-        return IIDR_VALUE;
-    default:
-        return 0;
-    }
+    return gicd.first[offset / 4];
 }
 
 static void control_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t lanes)
 {
     if (offset != GICD_CTLR || !(lanes & CTLR_GROUPS))
         return;
-    gicd.control = value & CTLR_GROUPS;
-    lines_set(vcpu, VIRQ_FORWARDING, 0, gicd.control);
+    control_set(value & CTLR_GROUPS);
+    lines_set(vcpu, VIRQ_FORWARDING, 0, value & CTLR_GROUPS);
 }
 
 /* Peripheral ID2's ArchRev, bits 7:4, is the version; Linux refuses a controller without it. */
@@ -221,12 +218,31 @@ static void word_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t 
 
 uint64_t gicd_read(unsigned vcpu, uint64_t offset, unsigned size)
 {
+    if (offset < sizeof gicd.first && size == 4)
+        return gicd.first[offset / 4];
     return gic_read_words(word_read, vcpu, offset, size);
+}
+
+/*
+ * Guests mask and unmask devices' lines as they run: the words of ISENABLER to ICACTIVER (`gic_lines.c` has them all) for shared lines, of which
+ * zeros change nothing. False if it is another register.
+ */
+static bool shared_mask_write(unsigned vcpu, uint64_t offset, uint32_t value)
+{
+    enum { WORDS = VM_LINES / 32, BANK = 0x80 };
+    static const uint8_t fields[] = {VIRQ_ENABLE, VIRQ_DISABLE, VIRQ_PEND, VIRQ_UNPEND, VIRQ_ACTIVATE, VIRQ_DEACTIVATE};
+    uint64_t bank = (offset - GICD_ISENABLER) / BANK, word = offset % BANK / 4;
+    if (bank >= sizeof fields || word - 1 >= WORDS - 1)
+        return false;
+    if (value)
+        lines_set(vcpu, fields[bank], (unsigned)word * 32, value);
+    return true;
 }
 
 void gicd_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value)
 {
-    gic_write_words(word_write, vcpu, offset, size, value);
+    if (size != 4 || !shared_mask_write(vcpu, offset, (uint32_t)value))
+        gic_write_words(word_write, vcpu, offset, size, value);
 }
 
 /* With one vCPU every line goes there without being told (IHI 0048 §4.3.12). */
@@ -235,6 +251,9 @@ void gicd_reset(unsigned version, unsigned cpus)
     gic_version = version;
     gic_cpus = cpus;
     memset(&gicd, 0, sizeof gicd);
+    control_set(0);
+    gicd.first[GICD_TYPER / 4] = typer();
+    gicd.first[GICD_IIDR / 4] = IIDR_VALUE;
     if (cpus == 1)
         memset(gicd.targets, 1, sizeof gicd.targets);
 }

@@ -1,6 +1,6 @@
 /*
- * The guest's emulated device registers: a sorted registry of ranges of guest-physical addresses. Filled at start by the main thread,
- * constant while guests run, so a look-up takes no lock.
+ * The guest's emulated device registers: a registry of ranges of guest-physical addresses. Filled at start by the main thread,
+ * constant while guests run, so a look-up takes no lock. Every access of a guest to a device goes through mmio_access, which therefore is inline.
  */
 #ifndef VMM_MMIO_H
 #define VMM_MMIO_H
@@ -11,7 +11,7 @@
 
 /* A device model's registers. `vcpu` is who accesses; `offset` lies within the range and is a multiple of size, which is 1, 2, 4 or 8. */
 struct mmio_range {
-    uint64_t base;
+    _Alignas(64) uint64_t base; /* a power of two as its size: found by a shift */
     uint64_t size;
     uint64_t (*read)(unsigned vcpu, uint64_t offset, unsigned size);
     void (*write)(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value);
@@ -30,13 +30,63 @@ bool mmio_exclude(uint64_t base, uint64_t size);
 /** The range that holds `address`, or NULL. */
 const struct mmio_range *mmio_find(uint64_t address);
 
-/**
- * Carries out the access in `state->exit.mmio` and steps over the instruction. `*last` is the range that this vCPU used last, looked at first.
- * False if nothing is there, the access is not aligned, or the processor did not say what it was (size 0): access.h.
- */
-bool mmio_carry_out(struct vcpu_state *state, unsigned vcpu, const struct mmio_range **last);
+/* Which range lies in each granule of the addresses where devices are. Beyond them, and where several share one, mmio_find looks. */
+enum {
+    MMIO_GRANULE_SHIFT = 16,
+    MMIO_GRANULES = 1 << (28 - MMIO_GRANULE_SHIFT),
+    MMIO_NONE = 0,
+    MMIO_SEVERAL = MMIO_RANGES + 1,
+};
+
+struct mmio_map {
+    struct mmio_range ranges[MMIO_RANGES + 2]; /* the first and the last one are empty: MMIO_NONE, MMIO_SEVERAL */
+    uint8_t granules[MMIO_GRANULES];           /* index of a range */
+};
+extern struct mmio_map mmio_map;
 
 /** What a load of `size` bytes puts into its register: `sign` as in struct vcpu_mmio. */
-uint64_t mmio_extend(uint64_t value, unsigned size, unsigned sign);
+static inline uint64_t mmio_extend(uint64_t value, unsigned size, unsigned sign)
+{
+    unsigned unused = 64 - 8 * size;
+    if (!(sign & 1))
+        return value << unused >> unused;
+    uint64_t extended = (uint64_t)((int64_t)(value << unused) >> unused);
+    return sign & 2 ? extended : (uint32_t)extended;
+}
+
+/**
+ * Carries out the access in `state->exit.mmio`, but does not step over the instruction. False if nothing is there, the access is not aligned, or
+ * the processor did not say what it was (size 0): access.h.
+ */
+static inline bool mmio_access(struct vcpu_state *state, unsigned vcpu)
+{
+    const struct vcpu_mmio *access = &state->exit.mmio;
+    uint64_t address = access->address, granule = address >> MMIO_GRANULE_SHIFT;
+    const struct mmio_range *range = &mmio_map.ranges[granule < MMIO_GRANULES ? mmio_map.granules[granule] : MMIO_SEVERAL];
+    if (__builtin_expect(address - range->base >= range->size, 0)) {
+        range = mmio_find(address);
+        if (!range)
+            return false;
+    }
+    uint64_t offset = address - range->base;
+    unsigned size = access->size;
+    if (__builtin_expect(!size || offset & (size - 1), 0))
+        return false;
+    if (access->write)
+        range->write(vcpu, offset, size, vcpu_mmio_stored(state));
+    else if (access->reg < 31)
+        state->regs.x[access->reg] = mmio_extend(range->read(vcpu, offset, size), size, access->sign);
+    else
+        range->read(vcpu, offset, size); /* a load into the zero register may still pop a FIFO */
+    return true;
+}
+
+/** Steps over an instruction of four bytes that was carried out. A guest that steps takes its exception behind it (Arm ARM D2.12). */
+static inline void mmio_step(struct vcpu_state *state)
+{
+    enum { BYTES = 4, SINGLE_STEP = 1 << 21 /* PSTATE.SS */ };
+    state->regs.pc += BYTES;
+    state->regs.pstate &= ~(uint64_t)SINGLE_STEP;
+}
 
 #endif

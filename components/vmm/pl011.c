@@ -4,6 +4,9 @@
  *
  * `lock` guards the state; it is not held while a guest's store waits for room. Reads of the flag and of stored registers take no lock: one
  * word each, which another vCPU may change at any time on a real board too.
+ *
+ * A guest that polls UARTFR is offered the registers as memory: then a byte of output costs one exit, not two. With the first byte of input they
+ * are taken back, since loads of UARTDR remove bytes.
  */
 #include "pl011.h"
 
@@ -12,6 +15,7 @@
 #include "lock.h"
 #include "machine.h"
 #include "mmio.h"
+#include "pl011_page.h"
 #include "string.h"
 
 enum {
@@ -48,6 +52,7 @@ enum {
     INT_RT = 1 << 6,
     INT_ALL = 0x7ff,
     FIFO_SIZE = 32,
+    POLLS = 64, /* loads of UARTFR before the registers are offered: offering costs as much as several of them */
 };
 
 static struct pl011_state uart;
@@ -61,8 +66,13 @@ static uint32_t console_room(void)
     return used <= CONSOLE_OUT ? CONSOLE_OUT - used : 0;
 }
 
+static void page_update(void);
+
+/* The end of each change. */
 static void interrupt_update(void)
 {
+    if (uart.offered)
+        page_update();
     uint32_t level = (uart.raw & uart.mask) != 0;
     if (level != uart.level) {
         uart.level = level;
@@ -80,6 +90,9 @@ static uint32_t fifo_depth(void)
 /* The receive time-out comes at once: nothing tells when the next byte will arrive, and waiting helps nobody. */
 static void fifo_put(uint8_t byte)
 {
+    if (uart.offered)
+        pl011_page_withdraw();
+    uart.offered = uart.polls = 0;
     uart.fifo[(uart.fifo_head + uart.fifo_count) % FIFO_SIZE] = byte;
     uart.fifo_count++;
     uart.raw |= INT_RX | INT_RT;
@@ -132,19 +145,28 @@ static void loop_back(uint8_t byte)
         fifo_put(byte);
 }
 
-/* A guest that ignores the flag register waits here, and only its own vCPU does. */
-static void data_write(uint8_t byte)
+/* A guest that ignores the flag register waits here, and only its own vCPU does. `room`: of the console, before the byte was put there. */
+__attribute__((noinline)) static void data_written(uint8_t byte, bool loops, uint32_t room)
 {
     char character = (char)byte;
-    if (!(uart.control & CR_LBE) && !console_write(&character, 1))
+    if (!loops && !room)
         console_write_all(&character, 1);
     lock_take(&lock);
-    if (uart.control & CR_LBE)
+    if (loops)
         loop_back(byte);
-    uart.written++;
+    uart.written = 1;
     transmit_update();
     interrupt_update();
     lock_release(&lock);
+}
+
+/* As long as there is room for more the registers stay as they are after the first byte. */
+static void data_write(uint8_t byte)
+{
+    bool loops = uart.control & CR_LBE;
+    uint32_t room = loops ? 0 : console_write_byte(byte);
+    if (__builtin_expect(room <= 1 || !uart.written || !(uart.raw & INT_TX), 0))
+        data_written(byte, loops, room);
 }
 
 void pl011_console_event(void)
@@ -159,16 +181,21 @@ void pl011_console_event(void)
 
 bool pl011_was_written(void)
 {
-    return __atomic_load_n(&uart.written, __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&uart.written, __ATOMIC_RELAXED);
 }
 
 /* --- registers -------------------------------------------------------------------------------------------------------- */
 
-static uint32_t flags(void)
+static uint32_t flags_with(bool room)
 {
     uint32_t count = __atomic_load_n(&uart.fifo_count, __ATOMIC_RELAXED);
     uint32_t receive = !count ? FR_RXFE : count >= fifo_depth() ? FR_RXFF : 0;
-    return receive | (console_room() ? FR_TXFE : FR_TXFF | FR_BUSY);
+    return receive | (room ? FR_TXFE : FR_TXFF | FR_BUSY);
+}
+
+static uint32_t flags(void)
+{
+    return flags_with(console_room() != 0);
 }
 
 /* UARTPeriphID0 … UARTPCellID3: r1p4 has revision 1 in UARTPeriphID2[7:4]. */
@@ -210,9 +237,33 @@ static uint32_t register_read(uint64_t offset)
     }
 }
 
-/* Apart, so that the flag register's path, which guests poll, saves no registers. */
+/* Whether there is room is what was told last: of that the end is told, too, and a guest that polls the page learns of it. */
+static void page_update(void)
+{
+    static const uint8_t changing[] = {UARTILPR, UARTIBRD, UARTFBRD, UARTLCR_H, UARTCR, UARTIFLS, UARTIMSC, UARTRIS, UARTMIS, UARTDMACR};
+    for (unsigned i = 0; i < sizeof changing; i++)
+        pl011_page_set(changing[i], register_read(changing[i]));
+    pl011_page_set(UARTFR, flags_with(!uart.blocked));
+}
+
+static void page_offer(void)
+{
+    lock_take(&lock);
+    uart.polls = 0;
+    if (!uart.fifo_count && !uart.offered) {
+        for (uint32_t offset = UARTPERIPHID0; offset < REGISTERS_END; offset += 4)
+            pl011_page_set(offset, identification(offset));
+        page_update();
+        uart.offered = pl011_page_offer();
+    }
+    lock_release(&lock);
+}
+
+/* Apart, so that the flag register's path saves no registers. */
 __attribute__((noinline)) static uint64_t slow_read(uint64_t offset)
 {
+    if (offset == UARTFR)
+        page_offer();
     return register_read(offset & ~UINT64_C(3)) >> 8 * (offset & 3);
 }
 
@@ -220,7 +271,7 @@ uint64_t pl011_read(unsigned vcpu, uint64_t offset, unsigned size)
 {
     (void)vcpu;
     (void)size;
-    return __builtin_expect(offset == UARTFR, 1) ? flags() : slow_read(offset);
+    return __builtin_expect(offset == UARTFR && ++uart.polls < POLLS, 1) ? flags() : slow_read(offset);
 }
 
 /* Switching the FIFO on or off empties it (DDI 0183 §3.3.7). */
@@ -292,6 +343,8 @@ void pl011_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value)
 void pl011_reset(void)
 {
     lock_take(&lock);
+    if (uart.offered)
+        pl011_page_withdraw();
     memset(&uart, 0, sizeof uart);
     uart.control = CR_RESET;
     uart.ifls = IFLS_RESET;
@@ -303,5 +356,5 @@ void pl011_build(const struct console *console)
 {
     static const struct mmio_range range = {UART_BASE, DEVICE_SIZE, pl011_read, pl011_write, "PL011 (UART)"};
     queue = console;
-    mmio_register(&range);
+    pl011_page_build(mmio_register(&range));
 }

@@ -17,7 +17,9 @@ struct pl011_state {
     uint32_t fifo_head, fifo_count;
     uint32_t level;   /* of the interrupt line, as told to the kernel */
     uint32_t blocked; /* output is full; uart will tell when there is room */
-    uint64_t written; /* bytes that the guest has written since the reset */
+    uint32_t written; /* the guest has written something since the reset */
+    uint32_t offered; /* the guest reads the registers as memory (pl011_page.h) */
+    uint32_t polls;   /* loads of UARTFR that came here since they were last offered */
 };
 
 /** Connects the device to the console whose queues lie there and puts its registers into the guest's address space. */

@@ -5,6 +5,7 @@
 #include "inject.h"
 #include "lock.h"
 #include "machine.h"
+#include "mmio.h"
 #include "print.h"
 #include "string.h"
 #include "syndrome.h"

@@ -11,6 +11,7 @@
 #include "flash_banks.h"
 #include "inject.h"
 #include "machine.h"
+#include "mmio.h"
 #include "print.h"
 #include "report.h"
 #include "slots.h"
@@ -70,20 +71,11 @@ __attribute__((noinline)) static bool exit_access(struct cpu *cpu)
     return inject_abort(cpu, false, faults[result]) || report_fatal(cpu, "its exception level does not take aborts");
 }
 
-static bool exit_mmio(struct cpu *cpu)
-{
-    return __builtin_expect(mmio_carry_out(cpu->state, cpu->index, &cpu->last_range), 1) || exit_access(cpu);
-}
-
 static bool exit_mmio_short(struct cpu *cpu)
 {
-    struct frame *regs = &cpu->state->regs;
-    uint64_t pc = regs->pc;
-    bool done = mmio_carry_out(cpu->state, cpu->index, &cpu->last_range);
-    if (!done)
-        return exit_mmio(cpu);
-    regs->pc = pc;
-    aarch32_skip(regs, cpu->state->exit.syndrome);
+    if (!mmio_access(cpu->state, cpu->index))
+        return exit_access(cpu);
+    aarch32_skip(&cpu->state->regs, cpu->state->exit.syndrome);
     return true;
 }
 
@@ -120,7 +112,7 @@ static bool exit_unknown(struct cpu *cpu)
 }
 
 static bool (*const exits[EXIT_REASONS])(struct cpu *) = {
-    [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_mmio,     [EXIT_FETCH] = exit_fetch,
+    [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_access,   [EXIT_FETCH] = exit_fetch,
     [EXIT_HVC] = exit_smccc,           [EXIT_SMC] = exit_smccc,     [EXIT_SYSREG] = exit_undefined,
     [EXIT_UNDEFINED] = exit_undefined, [EXIT_ERROR] = exit_error,
     [EXIT_MMIO_SHORT] = exit_mmio_short,
@@ -198,21 +190,33 @@ static bool enter_failed(struct cpu *cpu, status_t status)
     return report_fatal(cpu, "the kernel refuses to run it");
 }
 
-static bool cpu_step(struct cpu *cpu)
+/* Whatever is no access that a device takes; apart, so that the loop keeps what it needs in registers. */
+__attribute__((noinline)) static bool cpu_attend(struct cpu *cpu, status_t status, uint64_t reason)
 {
-    uint64_t reason;
-    status_t status = vcpu_enter(cpu->vcpu, &reason);
-    if (__builtin_expect(status != STATUS_OK, 0))
+    if (status != STATUS_OK)
         return enter_failed(cpu, status);
     return reason < EXIT_REASONS ? exits[reason](cpu) : exit_unknown(cpu);
+}
+
+/* Until the thread has to park. Nearly all exits are accesses to devices. */
+static void cpu_run(struct cpu *cpu)
+{
+    struct vcpu_state *state = cpu->state;
+    uint64_t reason;
+    for (;;) {
+        status_t status = vcpu_enter(cpu->vcpu, &reason);
+        if (__builtin_expect(status == STATUS_OK && reason == EXIT_MMIO && mmio_access(state, cpu->index), 1))
+            mmio_step(state);
+        else if (!cpu_attend(cpu, status, reason))
+            return;
+    }
 }
 
 static _Noreturn void cpu_thread(struct cpu *cpu)
 {
     for (;;) {
         cpu_park(cpu);
-        while (cpu_step(cpu))
-            ;
+        cpu_run(cpu);
     }
 }
 

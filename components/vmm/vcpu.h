@@ -6,7 +6,6 @@
 #define VMM_VCPU_H
 
 #include "decode.h"
-#include "mmio.h"
 
 #include <bulkhead/call.h>
 #include <bulkhead/vcpu.h>
@@ -33,7 +32,6 @@ struct cpu {
     struct psci_cpu *psci;
     cap_t vcpu;
     uint32_t index;
-    const struct mmio_range *last_range; /* last one hit; this thread's only */
     cap_t signal;                        /* wakes the thread when parked */
     cap_t thread;
     uint32_t parked;         /* the thread is not in the guest and will not enter it while the machine is held */

@@ -105,6 +105,7 @@ static inline void mmio_write(uintptr_t address, uint32_t value)
 #define GICD_CTLR 0x0000
 #define GICD_TYPER 0x0004
 #define GICD_ISENABLER 0x0100
+#define GICD_ICENABLER 0x0180
 
 #define irq_unmask() __asm__ volatile("msr daifclr, #2" : : : "memory")
 #define irq_mask() __asm__ volatile("msr daifset, #2" : : : "memory")

@@ -14,10 +14,15 @@ enum { FULL, LATENCY, NOISE };
 enum {
     MANY = 4000,                       /* samples of cheap operations */
     FEW = MODE == LATENCY ? 100 : 300, /* samples of those that wait */
-    MAX_SAMPLES = MANY
+    BRIEF = 24,                        /* samples of either with boot argument `brief=1` */
 };
 
-static uint64_t samples[MAX_SAMPLES];
+/* PL031 of QEMU's virt machine. */
+enum { RTC = 0x09010000, RTC_INTID = 34, RTC_DR = 0x00, RTC_MR = 0x04, RTC_IMSC = 0x10, RTC_ICR = 0x1c };
+
+static bool brief;
+static unsigned many = MANY, few = FEW;
+static uint64_t samples[MANY];
 static const char *row_name;
 static uint64_t boot_ticks;
 static uint64_t frequency; /* of CNTVCT, Hz */
@@ -80,6 +85,8 @@ void irq_handler(uint64_t entry)
     if (intid == VTIMER_PPI) {
         write_sysreg(cntv_ctl_el0, 0); /* level-triggered: silence it before the end of interrupt */
         isb();
+    } else if (intid == RTC_INTID) {
+        mmio_write(RTC + RTC_ICR, 1);
     }
     cpu->entry = entry;
     uint64_t start = ticks_before();
@@ -123,15 +130,23 @@ static void report_one(uint64_t value, const char *unit)
     report(1, unit);
 }
 
-/* Takes and reports n samples of the ticks that `operation` needs. */
+#define SAMPLE_LOOP(n, operation)                                                                                     \
+    for (unsigned i_ = 0; i_ < (n); i_++) {                                                                           \
+        uint64_t start_ = ticks_before();                                                                             \
+        operation;                                                                                                    \
+        samples[i_] = ticks_after() - start_;                                                                         \
+    }
+
+/* Takes and reports n samples of the ticks that `operation` needs. Constant ends, as a variable one lets compilers move an operation's first
+   instructions before the clock's. */
 #define SAMPLE(n, operation)                                                                                          \
     do {                                                                                                              \
-        for (unsigned i_ = 0; i_ < (n); i_++) {                                                                       \
-            uint64_t start_ = ticks_before();                                                                         \
-            operation;                                                                                                \
-            samples[i_] = ticks_after() - start_;                                                                     \
+        if (brief) {                                                                                                  \
+            SAMPLE_LOOP(BRIEF, operation)                                                                             \
+        } else {                                                                                                      \
+            SAMPLE_LOOP(n, operation)                                                                                 \
         }                                                                                                             \
-        report(n, "ticks");                                                                                           \
+        report(brief ? BRIEF : (n), "ticks");                                                                         \
     } while (0)
 
 static void row_cntfrq(void)
@@ -206,6 +221,23 @@ static void row_gicd_isenabler_wr(void)
     SAMPLE(MANY, mmio_write(isenabler1, 0); dsb());
 }
 
+/* Enables a line that no device has, each time after it was disabled. */
+static void row_gicd_isenabler_line(void)
+{
+    uintptr_t isenabler1 = machine.gicd + GICD_ISENABLER + 4, icenabler1 = isenabler1 + GICD_ICENABLER - GICD_ISENABLER;
+    uint32_t line = 1u << 31;
+    for (unsigned i = 0; i < many; i++) {
+        mmio_write(icenabler1, line);
+        dsb();
+        uint64_t start = ticks_before();
+        mmio_write(isenabler1, line);
+        dsb();
+        samples[i] = ticks_after() - start;
+    }
+    mmio_write(icenabler1, line);
+    report(many, "ticks");
+}
+
 static void row_uart_fr_rd(void)
 {
     uintptr_t flags = machine.uart + PL011_FR;
@@ -233,12 +265,12 @@ static void sample_self_sgi(unsigned n, bool keep_eoi)
 
 static void row_sgi_self(void)
 {
-    sample_self_sgi(MANY, false);
+    sample_self_sgi(many, false);
 }
 
 static void row_eoi(void)
 {
-    sample_self_sgi(MANY, true);
+    sample_self_sgi(many, true);
 }
 
 /* Ways to wait a little for an interrupt of this CPU after the `irqs`-th. */
@@ -289,22 +321,84 @@ static inline void sample_vtimer(uint64_t us, unsigned n, void (*wait)(uint64_t 
 
 static void row_vtimer_spin(void)
 {
-    sample_vtimer(50, FEW, wait_spinning);
+    sample_vtimer(50, few, wait_spinning);
 }
 
 static void row_vtimer_wfi_50us(void)
 {
-    sample_vtimer(50, FEW, wait_sleeping);
+    sample_vtimer(50, few, wait_sleeping);
 }
 
 static void row_vtimer_wfi_1ms(void)
 {
-    sample_vtimer(1000, FEW, wait_sleeping);
+    sample_vtimer(1000, few, wait_sleeping);
 }
 
 static void row_vtimer_traploop(void)
 {
-    sample_vtimer(50, FEW, wait_trapping);
+    sample_vtimer(50, few, wait_trapping);
+}
+
+/* --- rows: devices and neighbours, only if `rows=` names them ---------------------------------------------------- */
+
+/* From the store that makes the real-time clock interrupt, by matching the present second, until the handler. For a VM that was given the clock. */
+static void row_device_irq(void)
+{
+    struct cpu *cpu = &cpus[0];
+    gic_enable_shared(RTC_INTID, false);
+    mmio_write(RTC + RTC_IMSC, 1);
+    irq_unmask();
+    for (unsigned i = 0; i < few; i++) {
+        uint64_t before = irqs_of(cpu), start;
+        do { /* again if a new second began just then */
+            uint32_t second = mmio_read(RTC + RTC_DR);
+            start = ticks_before();
+            mmio_write(RTC + RTC_MR, second);
+            spin_us(50);
+        } while (irqs_of(cpu) == before);
+        samples[i] = cpu->entry - start;
+    }
+    irq_mask();
+    report(few, "ticks");
+}
+
+/* A component is rung and answers with an interrupt. For a VM with a doorbell. */
+static void row_doorbell_round_trip(void)
+{
+    struct cpu *cpu = &cpus[0];
+    if (!machine.doorbell)
+        return;
+    gic_enable_shared(machine.doorbell_intid, true);
+    irq_unmask();
+    for (unsigned i = 0; i < few; i++) {
+        spin_us(50);
+        uint64_t before = irqs_of(cpu), start = ticks_before();
+        mmio_write(machine.doorbell, 1);
+        while (irqs_of(cpu) == before)
+            yield();
+        samples[i] = cpu->entry - start;
+    }
+    irq_mask();
+    report(few, "ticks");
+}
+
+/* Sleeps as vtimer_wfi_50us, with FP registers in use: what leaves the CPU then is seen in the emulator's log only. */
+static void wait_sleeping_fp(uint64_t irqs)
+{
+    __asm__ volatile(".inst 0x1e602800"); /* fadd d0, d0, d0; the compiler is told that there is no FP */
+    wait_sleeping(irqs);
+}
+
+static void row_vm_switch(void)
+{
+    sample_vtimer(50, few, wait_sleeping);
+}
+
+static void row_vm_switch_fp(void)
+{
+    write_sysreg(cpacr_el1, 3 << 20); /* FPEN */
+    isb();
+    sample_vtimer(50, few, wait_sleeping_fp);
 }
 
 /* --- rows: the second CPU --------------------------------------------------------------------------------------- */
@@ -379,7 +473,7 @@ static uint64_t second_interrupt(void)
 /* Reports the SGI's latency while the second CPU is in `state`, which it has been for 50 us each time. */
 static void sample_ipi(enum state state)
 {
-    for (unsigned i = 0; i < FEW; i++) {
+    for (unsigned i = 0; i < few; i++) {
         if (!second_becomes(state)) {
             print("# the second CPU went missing\n");
             return;
@@ -387,7 +481,7 @@ static void sample_ipi(enum state state)
         spin_us(50);
         samples[i] = second_interrupt();
     }
-    report(FEW, "ticks");
+    report(few, "ticks");
 }
 
 static void row_ipi_spin(void)
@@ -435,9 +529,23 @@ static void row_first_touch_64mib(void)
 /* Ten million instructions that touch nothing: more ticks than instructions means that time was stolen. */
 static void row_cpu_loop(void)
 {
-    enum { RUNS = 20, INSTRUCTIONS = 10000000 };
+    enum { RUNS = BRIEF, INSTRUCTIONS = 10000000 };
     SAMPLE(RUNS, uint64_t n = INSTRUCTIONS / 2;
            __asm__ volatile("1: subs %0, %0, #1\n\tb.ne 1b" : "+r"(n) : : "cc"));
+}
+
+/* Reads and writes each 16 bytes of 4 MiB. */
+static void row_memory_loop(void)
+{
+    enum { RUNS = BRIEF, SIZE = 4 << 20 };
+    uintptr_t ram = free_ram(SIZE);
+    if (!ram)
+        return;
+    SAMPLE(RUNS, uintptr_t at = ram;
+           __asm__ volatile("1: ldp x9, x10, [%0]\n\tadd x9, x9, #1\n\tstp x9, x10, [%0], #16\n\tcmp %0, %1\n\tb.ne 1b"
+                            : "+r"(at)
+                            : "r"(ram + SIZE)
+                            : "x9", "x10", "cc", "memory"));
 }
 
 /* --- the three programs ----------------------------------------------------------------------------------------- */
@@ -453,43 +561,79 @@ static void run(const char *name, void (*row)(void))
 
 #define RUN(row) run(#row, row_##row)
 
+/* Is the row among those that the boot argument `rows=NAME,NAME…` names? */
+static bool wanted(const char *name, bool otherwise)
+{
+    const char *list = option_find("rows=");
+    if (!list)
+        return otherwise;
+    for (const char *at = list; *at && *at != ' '; at++) {
+        unsigned i = 0;
+        while (name[i] && at[i] == name[i])
+            i++;
+        if (!name[i] && (at == list || at[-1] == ',') && (!at[i] || at[i] == ',' || at[i] == ' '))
+            return true;
+    }
+    return false;
+}
+
+#define ROW_IF(row, otherwise)                                                                                        \
+    do {                                                                                                              \
+        if (wanted(#row, otherwise))                                                                                  \
+            RUN(row);                                                                                                 \
+    } while (0)
+#define ROW(row) ROW_IF(row, true)
+
+static void brevity(void)
+{
+    brief = option_number("brief=", 0) != 0;
+    if (brief)
+        many = few = BRIEF;
+}
+
 static void full(void)
 {
-    RUN(boot_ticks);
-    RUN(boot_phys);
-    RUN(empty);
-    RUN(hvc_null);
-    RUN(hvc_unknown);
-    RUN(smc_psci);
-    RUN(smc_trap);
-    RUN(sysreg_idreg);
-    RUN(gicd_typer_rd);
-    RUN(gicd_isenabler_wr);
-    RUN(uart_fr_rd);
-    RUN(sgi_self);
-    RUN(eoi);
-    RUN(vtimer_spin);
-    RUN(vtimer_wfi_50us);
-    RUN(vtimer_wfi_1ms);
-    RUN(vtimer_traploop);
+    ROW(boot_ticks);
+    ROW(boot_phys);
+    ROW(empty);
+    ROW(hvc_null);
+    ROW(hvc_unknown);
+    ROW(smc_psci);
+    ROW(smc_trap);
+    ROW(sysreg_idreg);
+    ROW(gicd_typer_rd);
+    ROW(gicd_isenabler_wr);
+    ROW(gicd_isenabler_line);
+    ROW(uart_fr_rd);
+    ROW(sgi_self);
+    ROW(eoi);
+    ROW(vtimer_spin);
+    ROW(vtimer_wfi_50us);
+    ROW(vtimer_wfi_1ms);
+    ROW(vtimer_traploop);
     if (second_start()) {
-        RUN(ipi_spin);
-        RUN(ipi_wfi);
+        ROW(ipi_spin);
+        ROW(ipi_wfi);
     } else {
         print(machine.cpus > 1 ? "# ipi rows left out: the second CPU did not start\n"
                                : "# ipi rows left out: one CPU\n");
     }
-    RUN(first_touch_64mib);
-    RUN(cpu_loop);
+    ROW(first_touch_64mib);
+    ROW(cpu_loop);
+    ROW(memory_loop);
+    ROW_IF(device_irq, false);
+    ROW_IF(doorbell_round_trip, false);
+    ROW_IF(vm_switch, false);
+    ROW_IF(vm_switch_fp, false);
 }
 
 static void latency(void)
 {
     for (unsigned round = 0; round < 10; round++) {
-        RUN(vtimer_spin);
-        RUN(vtimer_wfi_50us);
-        RUN(vtimer_wfi_1ms);
-        RUN(vtimer_traploop);
+        ROW(vtimer_spin);
+        ROW(vtimer_wfi_50us);
+        ROW(vtimer_wfi_1ms);
+        ROW(vtimer_traploop);
     }
 }
 
@@ -539,6 +683,7 @@ void primary_main(const void *fdt, uint64_t first_tick)
     RUN(device_tree);
     RUN(cntfrq);
     describe();
+    brevity();
     if (MODE == NOISE)
         run("noise", noise);
     RUN(gic_init);

@@ -11,6 +11,7 @@ enum {
     NOT_GIVEN_BACK = 0x0c000000,
     NOWHERE = 0x10000000,
     HOLE = 0x0b800000, /* where the board has nothing, given to the VM by a tree that lies */
+    CLOCK = 0x09010000, /* the PL031, as on the virt board */
     FETCH_OFFSET = 1 << 20, /* behind the end of RAM */
     UNKNOWN_CALL = 0x0600fff0, /* no owner has it */
     KERNEL_CALL = 0x46000000,  /* the kernel's own (bulkhead/call.h); without a capability there is little to be had */
@@ -125,8 +126,8 @@ static bool act_on_memory(void)
         read_pair(NOT_GIVEN_PAIR);
     else if (take("back"))
         write_back(NOT_GIVEN_BACK);
-    else if (take("uart-exclusive"))
-        read_exclusively(machine.uart);
+    else if (take("clock-exclusive"))
+        read_exclusively(CLOCK);
     else if (take("beyond"))
         read_value(end);
     else if (take("hole"))

@@ -37,6 +37,7 @@ struct bootinfo {
     uint64_t timer_frequency;     /* Hz of the counter */
     uint64_t fdt_offset;
     uint64_t own_end;             /* end of root's own memory (virtual), behind COMPONENT_BASE */
+    uint64_t console;             /* physical address of the UART's registers that the kernel's log goes to; 0: none */
     uint64_t boot_ticks;          /* counter when the kernel was entered */
     char commit[24];              /* the build's */
     struct bootinfo_extent extents[BOOTINFO_EXTENTS];

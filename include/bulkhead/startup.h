@@ -58,6 +58,7 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "gicv" (slot, size; GICv2); "seed" (address, size: 32 bytes for the DRBG; absent if the firmware gave none);
  *           "status" (address = struct vm_status; slot = root's signal, to raise with mask `value`);
  *           "on-reset" (number = 1: restart, 0: stop);
+ *           "uart-page" (address; slot, RIGHT_READ: a page that the guest may read in place of its UART's registers);
  *           "doorbell" once per doorbell (slot = signal; value = mask; number = line; name "doorbell/COMPONENT");
  *           "device/…" once per passed-through range (slot; value = guest-physical; size) and "irq/…" (slot; number = INTID).
  * component "arguments" (address, size: text); "manage" (manage.h: address, size, slot = signal to raise with mask `value`);

@@ -195,6 +195,7 @@ static struct bootinfo *root_bootinfo(struct partition *root, struct space *spac
     info->interrupt_version = platform.interrupt_version;
     info->timer_frequency = arch_counter_frequency();
     info->fdt_offset = platform.fdt.base.raw & (PAGE_SIZE - 1);
+    info->console = platform.console.raw;
     info->boot_ticks = platform.boot_ticks;
     for (unsigned i = 0; i + 1 < sizeof(info->commit) && build_commit[i]; i++)
         info->commit[i] = build_commit[i];

@@ -19,6 +19,7 @@ struct platform {
     struct range image;                    /* the kernel from first byte to end of .bss, page multiples */
     struct range package;                  /* behind it; size from its header */
     struct range fdt;                      /* the device tree itself, byte-exact */
+    paddr_t console;                       /* registers of the UART that the log goes to; 0: none */
     struct range virtual_interface;        /* to be mapped into VMs (EXTENT_VIRTUAL_INTERFACE); size 0: none */
     uint64_t physical_limit;               /* first address that the processor cannot output */
     uint64_t boot_ticks;                   /* counter at the first instruction */

@@ -65,6 +65,34 @@ bool mmio_register(const struct mmio_range *range)
     return true;
 }
 
+/* The page that a guest reads in place of its UART's registers. */
+static bool page_is_offered;
+static uint32_t shown[DEVICE_SIZE / 4];
+
+void pl011_page_build(bool possible)
+{
+    (void)possible;
+    page_is_offered = false;
+}
+
+void pl011_page_set(uint32_t offset, uint32_t value)
+{
+    shown[offset / 4] = value;
+}
+
+bool pl011_page_offer(void)
+{
+    MUST(!page_is_offered);
+    page_is_offered = true;
+    return true;
+}
+
+void pl011_page_withdraw(void)
+{
+    MUST(page_is_offered);
+    page_is_offered = false;
+}
+
 void line_level(unsigned intid, bool to)
 {
     MUST(intid < 64 && level[intid] != to); /* told when it changes, and only then */
@@ -86,6 +114,7 @@ static void page_scramble(struct input *input, struct console *to)
 static void check_devices(void)
 {
     MUST(uart.fifo_count <= FIFO_SIZE && uart.fifo_head < FIFO_SIZE);
+    MUST(page_is_offered == uart.offered && (!uart.offered || (!uart.fifo_count && shown[UARTMIS / 4] == (uart.raw & uart.mask))));
     MUST(level[UART_INTID] == ((uart.raw & uart.mask) != 0) && level[RTC_INTID] == ((rtc.raw & rtc.mask) != 0));
 }
 
@@ -114,6 +143,7 @@ static void monitor_run(struct input *input)
     memset(level, 0, sizeof level);
     now = 0;
     console_open(&page, 1, 1);
+    memset(&uart, 0, sizeof uart);
     pl011_build(&page);
     pl031_build();
     rtc = (struct pl031_state){.offset = PL031_EPOCH};

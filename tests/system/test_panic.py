@@ -31,7 +31,7 @@ def test_kernel_without_package(gic):
 def test_backtrace_names_the_kernel(tmp_path):
     """Red if the addresses of a backtrace are not those of the kernel's ELF file."""
     addresses = re.findall(r"image\+(0x[0-9a-f]+)", boot(KERNEL))
-    names = subprocess.run(["llvm-addr2line", "-fe", str(KERNEL.with_suffix(".elf")), *addresses], capture_output=True, text=True, check=True).stdout
+    names = subprocess.run(["llvm-addr2line", "-fie", str(KERNEL.with_suffix(".elf")), *addresses], capture_output=True, text=True, check=True).stdout
     assert "boot_main" in names, names
 
 

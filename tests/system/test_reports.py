@@ -23,7 +23,7 @@ ACCESSES = {
     "write": (r"store of 0x12345678 \(4 bytes\)", 0x9030000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
     "pair": (PAIR, 0x9020000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
     "back": (WRITE_BACK, 0xC000000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
-    "uart-exclusive": (EXCLUSIVE, 0x9000000, "not possible in PL011", "data abort", "nothing does; emulated devices take", DATA_ABORT),
+    "clock-exclusive": (EXCLUSIVE, 0x9010000, "not possible in PL031", "data abort", "nothing does; emulated devices take", DATA_ABORT),
     "beyond": (r"load of 4 bytes into w\d+", 0x41000000, NOTHING_THERE, "data abort", MEMORY, DATA_ABORT),
     "fetch": ("instruction fetch", 0x41100000, NOTHING_THERE, "instruction abort", MEMORY, FETCH_ABORT),
 }

@@ -20,7 +20,6 @@ struct board {
     /* PSCI function identifiers (DEN 0022); 0: not offered */
     uint32_t psci_on, psci_off, psci_reset;
     const struct uart_kind *uart; /* NULL: none that the kernel can write to */
-    paddr_t uart_registers;
 };
 extern struct board board;
 

@@ -34,7 +34,7 @@ static bool is_stack(uint64_t address)
 
 static void backtrace_print(uint64_t frame)
 {
-    log_print("backtrace (llvm-addr2line -fe build/kernel/kernel.elf ...):\n");
+    log_print("backtrace (llvm-addr2line -fie build/kernel/kernel.elf ...):\n");
     for (unsigned i = 0; i < FRAMES_MAX && is_stack(frame); i++) {
         const uint64_t *record = (const uint64_t *)frame;
         if (record[1])

@@ -26,7 +26,7 @@ enum {
 struct platform platform;
 struct board board;
 static bool boot_cpu_listed;
-static struct tree_node timer_node, gic_node, chosen_node, aliases_node; /* depth 0: not found */
+static struct tree_node timer_node, gic_node, chosen_node, aliases_node, uart_node; /* depth 0: not found */
 static const char *stdout_path;
 
 /* --- ranges ----------------------------------------------------------------------------------------------------------- */
@@ -156,11 +156,13 @@ static void psci_found(const struct tree_node *node)
 
 static const struct uart_kind *uart_kind(const struct tree_node *node)
 {
-    uint32_t size = 0;
-    const char *compatible = tree_property(node, "compatible", &size);
-    for (unsigned i = 0; console_kind(i); i++) {
-        if (tree_list_holds(compatible, size, console_kind(i)->compatible))
-            return console_kind(i);
+    uint32_t size;
+    const char *list = tree_known(node, TREE_COMPATIBLE, &size);
+    for (const char *text = NULL; (text = tree_list_next(list, size, text));) {
+        for (unsigned i = 0; console_kind(i); i++) {
+            if (strcmp(text, console_kind(i)->compatible) == 0)
+                return console_kind(i);
+        }
     }
     return NULL;
 }
@@ -170,15 +172,17 @@ static void visit_uart(const struct tree_node *node)
 {
     struct range range;
     const struct uart_kind *kind = uart_kind(node);
-    bool wanted = kind && (!board.uart || (stdout_path && tree_path_is(node, stdout_path)));
-    if (wanted && tree_reg(node, 0, &range)) {
+    bool named = kind && stdout_path && tree_path_is(node, stdout_path);
+    if (kind && (!board.uart || named) && tree_reg(node, 0, &range)) {
         board.uart = kind;
-        board.uart_registers = range.base;
+        platform.console = range.base;
+        uart_node = *node;
     }
 }
 
-static void visit_names(const struct tree_node *node)
+static void visit_first(const struct tree_node *node)
 {
+    visit_uart(node);
     if (node->depth == 1 && strcmp(tree_name(node), "chosen") == 0)
         chosen_node = *node;
     if (node->depth == 1 && strcmp(tree_name(node), "aliases") == 0)
@@ -196,14 +200,16 @@ static const struct kind by_compatible[] = {
 };
 static const struct kind by_device_type[] = {{"memory", memory_found}, {"cpu", cpu_found}};
 
-static void dispatch(const struct tree_node *node, const char *property, const struct kind *kinds, unsigned count)
+static void dispatch(const struct tree_node *node, enum tree_known property, const struct kind *kinds, unsigned count)
 {
-    uint32_t size = 0;
-    const char *list = tree_property(node, property, &size);
-    for (unsigned i = 0; i < count; i++) {
-        if (tree_list_holds(list, size, kinds[i].value)) {
-            kinds[i].found(node);
-            return;
+    uint32_t size;
+    const char *list = tree_known(node, property, &size);
+    for (const char *text = NULL; (text = tree_list_next(list, size, text));) {
+        for (unsigned i = 0; i < count; i++) {
+            if (strcmp(text, kinds[i].value) == 0) {
+                kinds[i].found(node);
+                return;
+            }
         }
     }
 }
@@ -219,8 +225,8 @@ static void visit(const struct tree_node *node)
         reserved_found(node);
         return;
     }
-    dispatch(node, "compatible", by_compatible, ARRAY_SIZE(by_compatible));
-    dispatch(node, "device_type", by_device_type, ARRAY_SIZE(by_device_type));
+    dispatch(node, TREE_COMPATIBLE, by_compatible, ARRAY_SIZE(by_compatible));
+    dispatch(node, TREE_DEVICE_TYPE, by_device_type, ARRAY_SIZE(by_device_type));
 }
 
 /* --- what needs several nodes ------------------------------------------------------------------------------------------ */
@@ -270,12 +276,13 @@ static const char *path_resolve(const char *path)
 static void console_find(void)
 {
     uint32_t size;
-    tree_walk(visit_names);
+    tree_walk(visit_first);
     if (chosen_node.depth)
         stdout_path = path_resolve(tree_property(&chosen_node, "stdout-path", &size));
-    tree_walk(visit_uart);
+    if (stdout_path && !(board.uart && tree_path_is(&uart_node, stdout_path)))
+        tree_walk(visit_uart);
     if (board.uart)
-        console_init(board.uart_registers, board.uart);
+        console_init(platform.console, board.uart);
 }
 
 static void check(void)

@@ -6,6 +6,7 @@
 enum { MAGIC = (int)0xd00dfeed, VERSION = 17 };
 enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4, TOKEN_LAST = 9 };
 enum { CELLS_MAX = 4 /* per address or size; two are used */ };
+enum { NAMES = 64 /* remembered at a time */ };
 
 /* All fields big-endian. */
 struct header {
@@ -13,6 +14,8 @@ struct header {
 };
 
 static const char *tree;
+/* By place among the strings: the place + 1, and below it in 8 bits which of the known names stands there. */
+static uint32_t names[NAMES];
 
 static uint32_t be32(uint32_t value)
 {
@@ -35,12 +38,18 @@ uint32_t tree_size(const void *fdt)
     uint32_t total = be32(h->total_size);
     bool good = be32(h->magic) == (uint32_t)MAGIC && be32(h->version) >= VERSION && be32(h->compatible_version) <= VERSION &&
                 holds(total, be32(h->structure), be32(h->structure_size)) && holds(total, be32(h->strings), be32(h->strings_size));
-    return good ? total : 0;
+    if (!good)
+        return 0;
+    uint32_t structure_end = be32(h->structure) + be32(h->structure_size), strings_end = be32(h->strings) + be32(h->strings_size);
+    uint32_t used = structure_end > strings_end ? structure_end : strings_end;
+    return be32(h->reservations) < used ? used : total;
 }
 
 void tree_open(const void *fdt)
 {
     tree = fdt;
+    for (unsigned i = 0; i < NAMES; i++)
+        names[i] = 0;
 }
 
 /* --- the check ----------------------------------------------------------------------------------------------------------- */
@@ -101,7 +110,7 @@ static bool structure_check(void)
 static bool reservations_check(void)
 {
     struct range range;
-    uint32_t offset = be32(header()->reservations), total = be32(header()->total_size);
+    uint32_t offset = be32(header()->reservations), total = tree_size(header());
     unsigned count = offset <= total ? (total - offset) / 16 : 0;
     for (unsigned i = 0; i < count; i++) {
         if (!tree_reservation(i, &range))
@@ -154,6 +163,13 @@ const void *tree_property(const struct tree_node *node, const char *name, uint32
     }
 }
 
+const void *tree_known(const struct tree_node *node, enum tree_known name, uint32_t *size)
+{
+    const uint32_t *at = node->known[name];
+    *size = at ? be32(at[1]) : 0;
+    return at ? at + 3 : NULL;
+}
+
 static const uint32_t *cells_of(const struct tree_node *node, const char *name, unsigned *count)
 {
     uint32_t size = 0;
@@ -169,12 +185,16 @@ uint32_t tree_cell(const struct tree_node *node, const char *name, unsigned inde
     return index < count ? be32(cells[index]) : missing;
 }
 
+const char *tree_list_next(const char *list, uint32_t size, const char *text)
+{
+    const char *next = text ? text + strlen(text) + 1 : list;
+    return size && !list[size - 1] && next < list + size ? next : NULL;
+}
+
 bool tree_list_holds(const char *list, uint32_t size, const char *value)
 {
-    if (!size || list[size - 1])
-        return false;
-    for (const char *end = list + size; list < end; list += strlen(list) + 1) {
-        if (strcmp(list, value) == 0)
+    for (const char *text = NULL; (text = tree_list_next(list, size, text));) {
+        if (strcmp(text, value) == 0)
             return true;
     }
     return false;
@@ -268,29 +288,71 @@ bool tree_reg_value(const struct tree_node *node, uint64_t *value)
 
 /* --- the walk -------------------------------------------------------------------------------------------------------- */
 
+static enum tree_known name_look_up(uint32_t place)
+{
+    static const char known[TREE_KNOWN][16] = {"", "compatible", "device_type", "status", "#address-cells", "#size-cells"};
+    const char *name = tree + be32(header()->strings) + place;
+    for (unsigned i = TREE_KNOWN - 1; i > TREE_OTHER; i--) {
+        if (strcmp(name, known[i]) == 0)
+            return (enum tree_known)i;
+    }
+    return TREE_OTHER;
+}
+
+/* A name is compared once and then known by its place. A tree has few; where two would be remembered together, the later one is. */
+static enum tree_known name_of(uint32_t place)
+{
+    uint32_t *known = &names[place / 4 % NAMES];
+    if (*known >> 8 != place + 1)
+        *known = (place + 1) << 8 | name_look_up(place);
+    return (enum tree_known)(*known & 0xff);
+}
+
+/* Notes the node's known properties; returns what follows the last property. */
+static const uint32_t *properties_note(struct tree_node *node, const uint32_t *at)
+{
+    memset(node->known, 0, sizeof(node->known));
+    for (;; at++) {
+        for (; be32(*at) == TOKEN_PROPERTY; at = property_after(at)) {
+            enum tree_known name = name_of(be32(at[2]));
+            if (!node->known[name])
+                node->known[name] = at;
+        }
+        if (be32(*at) != TOKEN_NOP)
+            return at;
+    }
+}
+
 static bool node_usable(const struct tree_node *node)
 {
     uint32_t size;
-    return !tree_property(node, "status", &size) || tree_string_is(node, "status", "okay") || tree_string_is(node, "status", "ok");
+    const char *status = tree_known(node, TREE_STATUS, &size);
+    return !status || tree_list_holds(status, size, "okay") || tree_list_holds(status, size, "ok");
 }
 
 /* A number that is out of reason would overflow further on: as if there were none. */
-static unsigned cell_count(const struct tree_node *node, const char *name, unsigned missing)
+static unsigned cell_count(const struct tree_node *node, enum tree_known name, unsigned missing)
 {
-    uint32_t count = tree_cell(node, name, 0, missing);
+    uint32_t size;
+    const uint32_t *cells = tree_known(node, name, &size);
+    uint32_t count = size >= 4 ? be32(*cells) : missing;
     return count <= CELLS_MAX ? count : 0;
 }
 
-static void node_visit(struct tree_node *node, const char *name, const uint32_t *properties, void (*visit)(const struct tree_node *node))
+/* Returns the token behind the node's properties. */
+static const uint32_t *node_visit(struct tree_node *node, const char *name, void (*visit)(const struct tree_node *node))
 {
+    const uint32_t *properties = after_bytes((const uint32_t *)(const void *)name, strlen(name) + 1);
     if (node->depth >= TREE_DEPTH)
-        return;
+        return properties;
     node->path[node->depth].name = name;
     node->path[node->depth].properties = properties;
-    node->path[node->depth].address_cells = cell_count(node, "#address-cells", 2);
-    node->path[node->depth].size_cells = cell_count(node, "#size-cells", 1);
+    const uint32_t *end = properties_note(node, properties);
+    node->path[node->depth].address_cells = cell_count(node, TREE_ADDRESS_CELLS, 2);
+    node->path[node->depth].size_cells = cell_count(node, TREE_SIZE_CELLS, 1);
     if (node_usable(node))
         visit(node);
+    return end;
 }
 
 void tree_walk(void (*visit)(const struct tree_node *node))
@@ -299,12 +361,10 @@ void tree_walk(void (*visit)(const struct tree_node *node))
     const uint32_t *at = (const uint32_t *)(const void *)(tree + be32(header()->structure));
     const uint32_t *end = at + be32(header()->structure_size) / 4;
     while (at < end) {
-        const char *name = (const char *)(at + 1);
         switch (be32(*at)) {
         case TOKEN_BEGIN:
-            at = after_bytes(at + 1, strlen(name) + 1);
             node.depth++;
-            node_visit(&node, name, at, visit);
+            at = node_visit(&node, (const char *)(at + 1), visit);
             break;
         case TOKEN_END:
             node.depth--;

@@ -9,9 +9,13 @@
 
 enum { TREE_DEPTH = 8 }; /* deeper nodes are passed over */
 
+/* Properties that are asked for in every node: a walk notes where they are. */
+enum tree_known { TREE_OTHER, TREE_COMPATIBLE, TREE_DEVICE_TYPE, TREE_STATUS, TREE_ADDRESS_CELLS, TREE_SIZE_CELLS, TREE_KNOWN };
+
 /* A node being visited, below its ancestors: path[0] is the root, path[depth] the node itself. */
 struct tree_node {
     int depth;
+    const uint32_t *known[TREE_KNOWN]; /* tokens; NULL: it has none */
     struct {
         const char *name;
         const uint32_t *properties;         /* tokens */
@@ -19,7 +23,7 @@ struct tree_node {
     } path[TREE_DEPTH];
 };
 
-/* Bytes that the tree at `fdt` takes; 0: it is none that this can read. */
+/* Bytes that the tree at `fdt` takes, without what only fills its buffer (of a mebibyte, in QEMU); 0: it is none that this can read. */
 uint32_t tree_size(const void *fdt);
 /* All below are about this one from now on; it is a multiple of 8. */
 void tree_open(const void *fdt);
@@ -33,8 +37,11 @@ bool tree_reservation(unsigned index, struct range *range);
 const char *tree_name(const struct tree_node *node);
 /* The property's value and its size in bytes; NULL: the node has none of that name. */
 const void *tree_property(const struct tree_node *node, const char *name, uint32_t *size);
+const void *tree_known(const struct tree_node *node, enum tree_known name, uint32_t *size);
 /* Cell `index` of a property, or `missing`. */
 uint32_t tree_cell(const struct tree_node *node, const char *name, unsigned index, uint32_t missing);
+/* The string of a property's value after `text`, or the first (NULL); NULL: no more, or it is no list of strings. */
+const char *tree_list_next(const char *list, uint32_t size, const char *text);
 /* Is `value` among the strings of a property's value? The same by name. */
 bool tree_list_holds(const char *list, uint32_t size, const char *value);
 bool tree_string_is(const struct tree_node *node, const char *name, const char *value);
