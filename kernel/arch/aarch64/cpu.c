@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "log.h"
 #include "mmu.h"
+#include "serror.h"
 #include "tree.h"
 #include "trap.h"
 
@@ -140,9 +141,7 @@ bool arch_cpu_start(unsigned index)
 
 void arch_idle(struct cpu *cpu)
 {
-    uint64_t error = trap_serror_take(); /* waits for what is outstanding, too */
-    if (error)
-        panic("SError while nobody runs, syndrome %lx", error);
+    serror_idle(); /* waits for what is outstanding, too */
     __asm__ volatile("wfi");
     irq_dispatch(cpu);
 }

@@ -24,14 +24,10 @@ enum {
     FAULT_PERMISSION = 3,
 };
 
-static void serror_attend(struct cpu *cpu);
-
 static struct frame *trap_return(struct cpu *cpu)
 {
-    if (cpu->resched) {
-        serror_attend(cpu); /* while it is still known whose it is */
-        cpu_reschedule(cpu);
-    }
+    if (cpu->resched)
+        serror_reschedule(cpu);
     return cpu->arch.resume;
 }
 
@@ -243,44 +239,6 @@ struct frame *trap_irq(struct cpu *cpu, struct frame *frame)
     (void)frame;
     irq_dispatch(cpu);
     return trap_return(cpu);
-}
-
-/* --- SError ----------------------------------------------------------------------------------------------------------------------- */
-
-enum { ISR_SERROR = 1 << 8 };
-
-/* It was caused by whoever ran last, or by what that one left in write buffers. Who has been stopped meanwhile has nobody to tell. */
-static void serror_attribute(struct cpu *cpu, uint64_t esr)
-{
-    struct thread *thread = cpu->current;
-    if (!serror_is_contained(esr))
-        panic("uncontainable SError, syndrome %lx", esr);
-    if (!thread || (thread->state != THREAD_READY && thread->state != THREAD_WAITING))
-        log_print("bulkhead: SError of a stopped thread, syndrome %lx\n", esr);
-    else if (!thread->vcpu)
-        thread_trap(cpu, FAULT_ERROR, 0, esr);
-    else {
-        trap_guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
-        if (thread->state == THREAD_WAITING)
-            thread_ready(cpu, thread);
-    }
-}
-
-/* The kernel masks SErrors but here; entry.S returns with x0 set and SErrors masked. */
-uint64_t trap_serror_take(void)
-{
-    register uint64_t syndrome __asm__("x0") = 0;
-    dsb(sy); /* what has been written is answered for (D1.13.4: then it is pending, or will not come) */
-    if (read_sysreg(isr_el1) & ISR_SERROR)
-        __asm__ volatile("msr daifclr, #4\n\tisb\n\tmsr daifset, #4" : "+r"(syndrome) : : "x1", "memory");
-    return syndrome;
-}
-
-static void serror_attend(struct cpu *cpu)
-{
-    uint64_t syndrome = trap_serror_take();
-    if (__builtin_expect(syndrome != 0, 0))
-        serror_attribute(cpu, syndrome);
 }
 
 struct frame *trap_serror(struct cpu *cpu, struct frame *frame)

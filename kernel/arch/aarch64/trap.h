@@ -12,8 +12,6 @@ struct frame *trap_sync(struct cpu *cpu, struct frame *frame);
 struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame);
 struct frame *trap_irq(struct cpu *cpu, struct frame *frame);
 struct frame *trap_serror(struct cpu *cpu, struct frame *frame);
-/* Takes an SError that is pending, or that outstanding writes still cause: its syndrome, 0 if there is none. */
-uint64_t trap_serror_take(void);
 struct frame *trap_illegal(struct cpu *cpu, struct frame *frame);
 
 /* ESR_ELx (Arm ARM D13.2.37). */
