@@ -91,7 +91,7 @@ static void fill_startup(struct instance *in)
     startup->cpu = in->cpu;
     startup->priority = in->priority;
     startup->timer_frequency = clock_frequency();
-    startup->gic_version = boot_info()->interrupt_version;
+    startup->gic_version = boot_info()->variant;
     startup->host_cpus = boot_info()->cpus;
 }
 

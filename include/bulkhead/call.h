@@ -293,7 +293,8 @@ enum {
     VM_VCPUS = 8,
     VM_DOORBELLS = 16,
     VM_ANSWERS = 16,
-    VM_LINES = 256, /* 0–15 SGIs, 16–31 PPIs, 32… shared */
+    VM_LINES = 256,
+    VM_LINE_SHARED = 32, /* those below are private to vCPUs */
     PRIORITIES = 64, /* 0 … 63; higher runs first */
 };
 

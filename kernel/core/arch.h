@@ -1,7 +1,7 @@
 /*
  * What every architecture gives the portable kernel: the contract. kernel/arch/<isa>/ implements these in files of the same
- * names; <arch_types.h> there defines struct arch_cpu, arch_thread, arch_space (with a `bool guest`, which space.c sets), arch_vm, arch_vcpu and
- * struct vm_answer (uint32_t function, uint64_t value), and the inline functions marked so; platform.h's `platform` is defined there, too.
+ * names; <arch_types.h> there defines struct arch_cpu, arch_thread, arch_vm, arch_vcpu,
+ * struct vm_answer (uint32_t function, uint64_t value), ARCH_IRQS (physical interrupts have lower numbers), and the inline functions marked so; platform.h's `platform` is defined there, too.
  * All of it runs with interrupts masked, on the calling CPU unless it says otherwise, and none of it blocks.
  */
 #ifndef CORE_ARCH_H

@@ -73,7 +73,7 @@ static status_t narrow_range(struct cap *cap, const struct cap *from, uint64_t f
 
 static status_t narrow_lines(struct cap *cap, const struct cap *from, uint64_t first, uint64_t size)
 {
-    uint64_t low = 32, high = VM_LINES;
+    uint64_t low = VM_LINE_SHARED, high = VM_LINES;
     if (!(first | size))
         return STATUS_OK;
     if (from->type == CAP_LINE) {
@@ -431,7 +431,7 @@ static status_t find_irq(const struct partition *self, uint64_t slot, uint64_t n
     const struct cap *cap = cap_find(self, slot, CAP_IRQ, RIGHT_BIND, &status);
     if (!cap)
         return status;
-    return number - cap->base < cap->size && number < IRQ_MAX ? STATUS_OK : STATUS_RANGE;
+    return number - cap->base < cap->size && number < ARCH_IRQS ? STATUS_OK : STATUS_RANGE;
 }
 
 static status_t call_irq_bind(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -549,7 +549,7 @@ static status_t call_vcpu_sync(struct cpu *cpu, struct partition *self, uint64_t
 static status_t call_virq_raise(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
     status_t status;
-    uint64_t first = 32, count = VM_LINES - 32;
+    uint64_t first = VM_LINE_SHARED, count = VM_LINES - VM_LINE_SHARED;
     (void)cpu;
     const struct cap *cap = cap_find(self, r[1], CAP_VM, RIGHT_RAISE, &status);
     if (!cap) {

@@ -12,11 +12,11 @@ static struct receiver {
     unsigned line;
     unsigned number;
 } receivers[RECEIVERS_MAX];
-static uint8_t receiver_of[IRQ_MAX]; /* index + 1; 0: none */
+static uint8_t receiver_of[ARCH_IRQS]; /* index + 1; 0: none */
 
 static struct receiver *receiver_find(unsigned number)
 {
-    return number < IRQ_MAX && receiver_of[number] ? &receivers[receiver_of[number] - 1] : NULL;
+    return number < ARCH_IRQS && receiver_of[number] ? &receivers[receiver_of[number] - 1] : NULL;
 }
 
 static bool receiver_used(const struct receiver *receiver)

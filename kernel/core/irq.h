@@ -6,8 +6,6 @@
 
 struct vm;
 
-enum { IRQ_MAX = 1020 };
-
 /* Tree lock for both. `number` is within the caller's capability. STATUS_BUSY if somebody has it, STATUS_LIMIT if too many are bound. */
 status_t irq_bind(unsigned number, struct signal *signal, uint64_t bits, unsigned cpu, bool edge);
 status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu, bool edge);

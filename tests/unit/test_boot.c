@@ -52,7 +52,7 @@ static void test_extents(void **state)
         assert_int_equal(cap->size, extent->size);
         assert_true(cap->rights & RIGHT_DELEGATE);
         assert_int_equal(!!(cap->rights & RIGHT_KERNEL), extent->use == EXTENT_KERNEL);
-        assert_int_equal(!!(cap->flags & CAP_FLAG_DEVICE), extent->use == EXTENT_DEVICE || extent->use == EXTENT_VIRTUAL_INTERFACE);
+        assert_int_equal(!!(cap->flags & CAP_FLAG_DEVICE), extent->use == EXTENT_DEVICE || extent->use == EXTENT_GUEST_DEVICE);
         for (unsigned j = 0; j < i; j++) { /* no byte twice, but for what root may share out among several uses */
             const struct bootinfo_extent *other = &machine.info->extents[j];
             assert_true(extent->base + extent->size <= other->base || other->base + other->size <= extent->base);
@@ -89,7 +89,7 @@ static void test_memory(void **state)
     assert_false(is_device(0x8040000)); /* the virtual interface has an extent of its own */
     assert_false(is_device(HOST_RAM));
     assert_true(is_device(HOST_RAM + HOST_RAM_SIZE));
-    assert_int_equal(extents_of(EXTENT_VIRTUAL_INTERFACE, NULL)->size, 0x2000);
+    assert_int_equal(extents_of(EXTENT_GUEST_DEVICE, NULL)->size, 0x2000);
     const struct bootinfo_extent *kernel = extents_of(EXTENT_KERNEL, NULL);
     assert_int_equal(kernel->base + kernel->size, HOST_AREA + HOST_AREA_SIZE);
     assert_int_equal(kernel->base, HOST_AREA + (uint64_t)host.mapped_pages * PAGE_SIZE); /* behind root's own */
@@ -101,7 +101,7 @@ static void test_information(void **state)
     (void)state;
     assert_int_equal(info->magic, BOOTINFO_MAGIC);
     assert_int_equal(info->cpus, MACHINE_CPUS);
-    assert_int_equal(info->interrupt_version, 2);
+    assert_int_equal(info->variant, 2);
     assert_int_equal(info->timer_frequency, 1000000);
     assert_int_equal(info->fdt_offset, 0x10);
     assert_int_equal(info->own_end, COMPONENT_BASE + 4 * PAGE_SIZE);

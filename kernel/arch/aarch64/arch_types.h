@@ -26,11 +26,9 @@ struct arch_thread {
     uint64_t tpidr_el0;
 };
 
-struct arch_space {
-    bool guest;
-};
+enum { ARCH_IRQS = 1020 }; /* INTIDs of one CPU or shared: SGIs, PPIs, SPIs (IHI 0069, 2.2) */
 
-enum { VIRQ_PRIVATE = 32, VIRQ_NO_LR = 0xff, VIRQ_NONE = 0xffff, VIRQ_QUEUES = 32 };
+enum { VIRQ_PRIVATE = VM_LINE_SHARED, VIRQ_NO_LR = 0xff, VIRQ_NONE = 0xffff, VIRQ_QUEUES = 32 };
 
 /* A virtual interrupt line; meaning of `flags` and invariants in vgic.c. Guarded by the lock of the vCPU it targets. */
 struct virq {

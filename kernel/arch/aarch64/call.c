@@ -52,7 +52,7 @@ static status_t virq_forward(const struct partition *self, struct vm *vm, uint64
     const struct cap *cap = cap_find(self, r[3], CAP_IRQ, RIGHT_BIND, &status);
     if (!cap)
         return status;
-    if (number - cap->base >= cap->size || number >= IRQ_MAX)
+    if (number - cap->base >= cap->size || number >= ARCH_IRQS)
         return STATUS_RANGE;
     if (r[5] & ~(uint64_t)IRQ_EDGE)
         return STATUS_ARGUMENT;

@@ -34,9 +34,7 @@ struct arch_thread {
     bool repeat; /* the call is to be made again */
 };
 
-struct arch_space {
-    bool guest;
-};
+enum { ARCH_IRQS = 512 };
 
 struct vm_answer {
     uint32_t function;
