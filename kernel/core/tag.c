@@ -45,12 +45,12 @@ static void tags_roll_over(void)
     arch_tags_flush();
 }
 
-/* Was the tag running somewhere at a rollover? Then it keeps its number. */
+/* Was the tag, which is not 0, running somewhere at a rollover? Then it keeps its number. */
 static bool tag_is_reserved(uint64_t old, uint64_t fresh)
 {
     bool found = false;
     for (unsigned cpu = 0; cpu < CPUS_MAX; cpu++) {
-        if (old && reserved[cpu] == old) {
+        if (reserved[cpu] == old) {
             reserved[cpu] = fresh;
             found = true;
         }

@@ -201,6 +201,21 @@ static void test_wait_for_interrupt(void **state)
     assert_ptr_equal(cpus[C].current->vcpu, vcpu_at(vcpu));
 }
 
+/* The line is low again before the guest's CPU learns that it was high: the guest sleeps on. */
+static void test_wait_line_lowered(void **state)
+{
+    (void)state;
+    enter();
+    guest_wait(C);
+    host.ipis_held = true;
+    assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 1));
+    assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 0));
+    host.ipis_held = false;
+    host_ipis_deliver();
+    assert_null(cpus[C].current);
+    assert_int_equal(thread_at(thread)->waiting, WAIT_INTERRUPT);
+}
+
 /* A waiting guest whose registers have to go: the kernel's timer stands in for the guest's. */
 static void test_wait_unloaded(void **state)
 {
@@ -415,6 +430,7 @@ int main(void)
         VM_TEST(test_wait_for_interrupt), VM_TEST(test_wait_unloaded), VM_TEST(test_wait_unloaded_forever),
         VM_TEST(test_thread_ends),    VM_TEST(test_dead),          VM_TEST(test_monitor_gone),  VM_TEST(test_doorbells),
         VM_TEST(test_doorbell_limit), VM_TEST(test_answers),       VM_TEST(test_notify),        VM_TEST(test_reset),
+        VM_TEST(test_wait_line_lowered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
