@@ -10,6 +10,8 @@
 #include "vgic.h"
 #include "vm.h"
 
+#include <bulkhead/aarch64/aarch32.h>
+
 enum {
     INSTRUCTION = 4, /* bytes */
     PSTATE_SS = 1 << 21,
@@ -167,8 +169,9 @@ static void mmio_describe(struct vcpu *vcpu, uint64_t esr, uint64_t address)
 }
 
 /* A store that needs nothing but the kernel: a doorbell, or GICv2's GICD_SGIR. */
-static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
+static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
+    struct frame *regs = &vcpu->state->regs;
     const struct vcpu_mmio *mmio = &vcpu->state->exit.mmio;
     if (!mmio->write || mmio->size != 4)
         return false;
@@ -176,7 +179,10 @@ static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
         vgic_sgir_write(cpu, vcpu, (uint32_t)mmio->value);
     else if (!vm_ring(vcpu->vm, saddr(mmio->address)))
         return false;
-    guest_skip(&vcpu->state->regs);
+    if (__builtin_expect((regs->pstate & PSTATE_AARCH32) != 0, 0))
+        aarch32_skip(regs, esr);
+    else
+        guest_skip(regs);
     return true;
 }
 
@@ -187,8 +193,8 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
         return;
     }
     mmio_describe(vcpu, esr, abort_address(esr));
-    if (!mmio_handled(cpu, vcpu))
-        trap_guest_exit(cpu, vcpu, EXIT_MMIO, esr);
+    if (!mmio_handled(cpu, vcpu, esr))
+        trap_guest_exit(cpu, vcpu, vcpu->state->regs.pstate & AARCH32_T ? EXIT_MMIO_SHORT : EXIT_MMIO, esr);
 }
 
 static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
