@@ -107,6 +107,7 @@ static void test_fields(void **state)
     for (uint64_t number = CALL_VIRQ_SET; number <= CALL_VIRQ_GET; number++) {
         assert_int_equal(call(number, A_VM, VCPUS, VIRQ_ENABLE, 0, 1), STATUS_RANGE); /* no such vCPU yet */
         assert_int_equal(call(number, A_VM, VM_VCPUS, VIRQ_ENABLE, 0, 1), STATUS_RANGE);
+        assert_int_equal(call(number, A_VM, UINT32_MAX, VIRQ_ENABLE, 0, 1), STATUS_RANGE); /* far from all memory */
         assert_int_equal(call(number, A_VM, UINT64_C(1) << 32, VIRQ_ENABLE, 0, 1), STATUS_RANGE);
         assert_int_equal(call(number, A_VM, 0, UINT64_C(1) << 32 | VIRQ_ENABLE, 0, 1), STATUS_RANGE);
         assert_int_equal(call(number, A_VM, 0, VIRQ_ENABLE, UINT64_C(1) << 32, 1), STATUS_RANGE);

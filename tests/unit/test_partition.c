@@ -108,7 +108,7 @@ static unsigned exhaust(cap_t p, unsigned number, uint64_t third, uint64_t fourt
 
 static void test_exhausted(void **state)
 {
-    cap_t p = make_partition(LITTLE, 10), space = slot_new();
+    cap_t p = make_partition(LITTLE, 10), space = slot_new(), guest = make_space(SPACE_GUEST);
     unsigned signals;
     (void)state;
     assert_ok(BASE(CALL_SPACE_CREATE, p, space, SPACE_COMPONENT));
@@ -118,6 +118,7 @@ static void test_exhausted(void **state)
     assert_status(BASE(CALL_PORTAL_CREATE, p, slot_new()), STATUS_MEMORY);
     assert_status(BASE(CALL_THREAD_CREATE, p, slot_new(), space, 0, 1), STATUS_MEMORY);
     assert_status(BASE(CALL_SPACE_CREATE, p, slot_new(), SPACE_GUEST), STATUS_MEMORY);
+    assert_status(BASE(CALL_VM_CREATE, p, slot_new(), guest), STATUS_MEMORY);
     assert_status(give(p, 500, space, 1), STATUS_MEMORY); /* a page of its table */
     assert_ok(give(p, P, space, 1));                      /* in a page that is there */
     /* What one object was can be used for another. */
