@@ -125,6 +125,8 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu);
 /* On the vCPU's CPU: virtual interrupts may have changed; bring them to the processor if the vCPU is loaded. */
 void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu);
 status_t arch_virq_raise(struct vm *vm, unsigned line, unsigned level);
+/* Physical interrupt `number` comes as this line from now on: the guest's end of interrupt completes it. 0: none does; the line is not pending, and no end of interrupt completes anything any more. */
+void arch_virq_link(struct vm *vm, unsigned line, unsigned number);
 /* Sets or clears the wait-for-interrupt trap for the guest that this CPU runs: on while another thread is ready. */
 void arch_wait_trap(struct cpu *cpu, bool on);
 

@@ -425,35 +425,35 @@ static status_t call_portal_wait(struct cpu *cpu, struct partition *self, uint64
 
 /* --- interrupts --------------------------------------------------------------------------------------------------------------------- */
 
-static status_t find_irq(const struct partition *self, uint64_t slot, uint64_t number)
+/* The capability, if it has the right and covers the number. */
+static const struct cap *find_irq(const struct partition *self, uint64_t slot, uint64_t number, status_t *status)
 {
-    status_t status;
-    const struct cap *cap = cap_find(self, slot, CAP_IRQ, RIGHT_BIND, &status);
-    if (!cap)
-        return status;
-    return number - cap->base < cap->size && number < ARCH_IRQS ? STATUS_OK : STATUS_RANGE;
+    const struct cap *cap = cap_find(self, slot, CAP_IRQ, RIGHT_BIND, status);
+    *status = cap ? STATUS_RANGE : *status;
+    return cap && number - cap->base < cap->size && number < ARCH_IRQS ? cap : NULL;
 }
 
 static status_t call_irq_bind(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
+    status_t status;
     struct signal *signal;
     uint64_t bits = r[4];
-    status_t status = find_irq(self, r[1], r[2]);
-    if (status != STATUS_OK || !find_optional_signal(self, r[3], &bits, &signal, &status))
+    const struct cap *by = find_irq(self, r[1], r[2], &status);
+    if (!by || !find_optional_signal(self, r[3], &bits, &signal, &status))
         return status;
     if (r[5] & ~(uint64_t)IRQ_EDGE)
         return STATUS_ARGUMENT;
     if (signal)
-        return irq_bind((unsigned)r[2], signal, bits, cpu->index, r[5] & IRQ_EDGE);
+        return irq_bind((unsigned)r[2], by, signal, bits, cpu->index, r[5] & IRQ_EDGE);
     irq_unbind((unsigned)r[2]);
     return STATUS_OK;
 }
 
 static status_t call_irq_ack(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
-    status_t status = find_irq(self, r[1], r[2]);
+    status_t status;
     (void)cpu;
-    return status == STATUS_OK ? irq_acknowledge((unsigned)r[2]) : status;
+    return find_irq(self, r[1], r[2], &status) ? irq_acknowledge((unsigned)r[2]) : status;
 }
 
 /* --- VMs ------------------------------------------------------------------------------------------------------------------------------ */

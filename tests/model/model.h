@@ -115,7 +115,7 @@ struct m_cpu {
 
 struct m_irq {
     bool enabled, active;
-    int signal;
+    int signal, by; /* node of the capability that it was bound by */
     uint64_t bits;
 };
 

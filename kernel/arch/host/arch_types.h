@@ -44,6 +44,7 @@ struct vm_answer {
 struct arch_vm {
     uint64_t counter_offset;
     uint64_t levels[VM_LINES / 64]; /* of the shared lines, all of which go to vCPU 0 */
+    uint16_t physical[VM_LINES];    /* interrupt that comes as the line; 0: none */
 };
 
 struct arch_vcpu {
