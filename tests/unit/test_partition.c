@@ -395,6 +395,41 @@ static void test_any_donation(void **state)
     }
 }
 
+/* In `p`, which holds `ram`: a thread of CPU 1 in a space of its partition's own making, with `ram` mapped, deletes that space. */
+static void remove_own_space(cap_t p, cap_t ram)
+{
+    enum { RAM = 40, SPACE, THREAD };
+    assert_ok(give(p, RAM, ram, RIGHT_READ | RIGHT_WRITE));
+    make_foreign_thread(p, 1, 5);
+    assert_ok(CALL(1, CALL_SPACE_CREATE, CAP_SELF, SPACE, SPACE_COMPONENT));
+    assert_ok(CALL(1, CALL_SPACE_MAP, SPACE, RAM, 0x400000, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE));
+    assert_ok(CALL(1, CALL_THREAD_CREATE, CAP_SELF, THREAD, SPACE, 1, 9));
+    assert_ok(CALL(1, CALL_THREAD_START, THREAD, THREAD_PC, 0, 0));
+    assert_status(CALL(1, CALL_CAP_DELETE, SPACE), CALL_PENDING);
+    assert_int_equal(cap_slot(partition_at(p), SPACE)->type, CAP_SPACE_OBJECT | NODE_DYING);
+    assert_status(CALL(1, CALL_SPACE_MAP, SPACE, RAM, 0x500000, 0, PAGE_SIZE, RIGHT_READ), STATUS_CAP);
+}
+
+/*
+ * Who stops himself by what he removes leaves the rest where it is. Another thread of the partition can go on; whoever gave it something gets that
+ * back as ever; and it goes with the partition, with nothing left over (machine_teardown).
+ */
+static void test_removes_its_own_space(void **state)
+{
+    cap_t p = make_partition(LITTLE * 2, 20), q = make_partition(LITTLE * 2, 20), ram = make_ram(PAGE_SIZE, PAGE_SIZE);
+    (void)state;
+    remove_own_space(p, ram);
+    assert_non_null(cap_slot(partition_at(p), 40)->child); /* still mapped */
+    assert_ok(CALL(1, CALL_CAP_DELETE, 41));
+    assert_null(cap_slot(partition_at(p), 40)->child);
+    assert_int_equal(cap_slot(partition_at(p), 41)->type, CAP_NONE);
+    assert_ok(BASE(CALL_CAP_DELETE, p));
+    remove_own_space(q, ram);
+    assert_ok(BASE(CALL_CAP_REVOKE, ram)); /* its giver's, whoever was stopped where */
+    assert_null(cap_at(ram)->child);
+    assert_ok(BASE(CALL_CAP_DELETE, q));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +451,7 @@ int main(void)
         MACHINE_TEST(test_nested),
         MACHINE_TEST(test_bounded),
         MACHINE_TEST(test_any_donation),
+        MACHINE_TEST(test_removes_its_own_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
