@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum { ROOT = 0, WRITTEN_MAX = 512, MAPPED_MAX = 64 };
-_Static_assert(M_IRQS == ARCH_IRQS, "interrupts of the model");
+_Static_assert((int)M_IRQS == (int)ARCH_IRQS, "interrupts of the model");
 
 bool check_over;
 static uint64_t written[WRITTEN_MAX]; /* physical addresses */
