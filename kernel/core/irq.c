@@ -20,7 +20,8 @@ static uint8_t receiver_of[ARCH_IRQS]; /* index + 1; 0: none */
 
 static struct receiver *receiver_find(unsigned number)
 {
-    return number < ARCH_IRQS && receiver_of[number] ? &receivers[receiver_of[number] - 1] : NULL;
+    unsigned i = number < ARCH_IRQS ? __atomic_load_n(&receiver_of[number], __ATOMIC_ACQUIRE) : 0; /* once: it may go */
+    return i ? &receivers[i - 1] : NULL;
 }
 
 static bool receiver_used(const struct receiver *receiver)
@@ -129,9 +130,10 @@ void irq_handle(struct cpu *cpu, unsigned number)
 {
     cpu_section_begin(cpu);
     struct receiver *receiver = receiver_find(number);
-    if (receiver && receiver->binding.signal)
+    struct vm *vm = receiver ? __atomic_load_n(&receiver->vm, __ATOMIC_RELAXED) : NULL;
+    if (vm)
+        arch_virq_raise(vm, receiver->line, 1); /* stays active until the guest's end of interrupt */
+    else if (receiver)
         binding_raise(&receiver->binding); /* stays active, so silent, until irq_acknowledge() */
-    else if (receiver && receiver->vm)
-        arch_virq_raise(receiver->vm, receiver->line, 1); /* stays active until the guest's end of interrupt */
     cpu_section_end(cpu);
 }
