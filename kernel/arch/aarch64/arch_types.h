@@ -15,10 +15,11 @@ struct vcpu;
 struct arch_cpu {
     struct vcpu *fp_owner; /* whose FP/SIMD registers are */
     bool guest_side;       /* HCR_EL2 & Co. are set for the loaded vCPU, not for a component */
-    bool debugging;        /* MDSCR_EL1 is not zero: the guest debugs itself */
+    bool debugging;        /* breakpoints or steps are on in `mdscr` */
     bool wait_trap;        /* more than one thread is ready here: WFI of a guest must trap */
     struct frame *resume;  /* where the next exception return takes its registers from */
     uint64_t mpidr;        /* affinity fields */
+    uint64_t mdscr;        /* MDSCR_EL1: the last guest's, as far as it harms no component */
 };
 
 struct arch_thread {

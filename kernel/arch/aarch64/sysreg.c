@@ -37,8 +37,6 @@ void sysreg_init(void)
         id_values[i / ID_OP2][i % ID_OP2] = fields_limit(id_values[i / ID_OP2][i % ID_OP2], id_limits[i / ID_OP2][i % ID_OP2]);
 }
 
-enum { DFR0_BREAKPOINTS_SHIFT = 12, DFR0_WATCHPOINTS_SHIFT = 20 };
-
 unsigned sysreg_breakpoints(void)
 {
     return (unsigned)(id_values[5][0] >> DFR0_BREAKPOINTS_SHIFT & 15) + 1;

@@ -14,6 +14,8 @@
 
 #define write_sysreg(value, name) __asm__ volatile("msr " #name ", %x0" : : "rZ"((uint64_t)(value)))
 
+#define clear_sysreg(name) __asm__ volatile("msr " #name ", xzr")
+
 /* The kernel masks SErrors but here. One that is pending: its syndrome, which entry.S leaves in x0 and masks them again; else 0. */
 static inline uint64_t serror_window(void)
 {

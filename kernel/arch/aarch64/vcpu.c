@@ -122,8 +122,7 @@ static inline __attribute__((always_inline)) void side_guest(struct cpu *cpu, st
     write_sysreg(vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0), hcr_el2);
     cpu->arch.guest_side = true;
     cpu->arch.resume = &vcpu->state->regs;
-    if (__builtin_expect(state->el1.mdscr != 0, 0))
-        debug_start(cpu, &state->el1);
+    debug_follow(cpu, &state->el1);
 }
 
 void arch_wait_trap(struct cpu *cpu, bool on)
