@@ -216,7 +216,7 @@ enum call {
 
     /*
      * CALL_VM_CREATE(partition, to, space): a VM without vCPUs in a guest space (RIGHT_USE). Its virtual counter starts at zero now. STATUS_RANGE, EXISTS,
-     * STATE (not a guest space).
+     * STATE (not a guest space), BUSY (it has a VM: vCPUs of two would share what the TLB knows of either).
      */
     CALL_VM_CREATE,
     /*

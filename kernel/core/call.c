@@ -469,6 +469,8 @@ static status_t call_vm_create(struct cpu *cpu, struct partition *self, uint64_t
         return status;
     if (space->kind != SPACE_GUEST)
         return STATUS_STATE;
+    if (space->users)
+        return STATUS_BUSY;
     return finish_maker(self, slot, vm_new(payer, space, &status), status);
 }
 

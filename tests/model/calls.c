@@ -411,6 +411,10 @@ static status_t call_vm_create(int self, int thread, uint64_t *r)
         return status;
     if (m_thing(space)->space_kind != SPACE_GUEST)
         return STATUS_STATE;
+    for (int i = 0; i < model.things_end; i++) {
+        if (model.things[i].used && model.things[i].type == CAP_VM && model.things[i].vm_space == space)
+            return STATUS_BUSY;
+    }
     struct m_thing *made = m_thing_new(payer, CAP_VM, &status);
     if (!made)
         return status;

@@ -381,6 +381,17 @@ static void test_answers(void **state)
     assert_null(vm_answer_find(vm_at(vm), 0x90000000));
 }
 
+/* Two VMs with one space would have one VMID, and could use an ASID for different tables. Its next VM may come when the last one is gone. */
+static void test_one_per_space(void **state)
+{
+    cap_t second = slot_new();
+    (void)state;
+    assert_status(BASE(CALL_VM_CREATE, CAP_SELF, second, guest), STATUS_BUSY);
+    assert_null(cap_at(second)->object);
+    assert_ok(BASE(CALL_CAP_DELETE, vm));
+    assert_ok(BASE(CALL_VM_CREATE, CAP_SELF, second, guest));
+}
+
 /* A virtual interrupt that another CPU raises reaches the vCPU's CPU at once, whether it is in the guest or not. */
 static void test_notify(void **state)
 {
@@ -430,6 +441,7 @@ int main(void)
         VM_TEST(test_wait_for_interrupt), VM_TEST(test_wait_unloaded), VM_TEST(test_wait_unloaded_forever),
         VM_TEST(test_thread_ends),    VM_TEST(test_dead),          VM_TEST(test_monitor_gone),  VM_TEST(test_doorbells),
         VM_TEST(test_doorbell_limit), VM_TEST(test_answers),       VM_TEST(test_notify),        VM_TEST(test_reset),
+        VM_TEST(test_one_per_space),
         VM_TEST(test_wait_line_lowered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
