@@ -413,6 +413,8 @@ static void priority_set(struct cpu *cpu, void *argument)
 {
     const struct priority *priority = argument;
     thread_set_priority(cpu, priority->thread, priority->value);
+    cpu->scheduler.policy->dequeue(&cpu->scheduler, priority->thread);
+    cpu->scheduler.policy->enqueue(&cpu->scheduler, priority->thread, true); /* who woke up may be as urgent as can be */
 }
 
 /*
