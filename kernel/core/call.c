@@ -48,12 +48,12 @@ static struct cap *find_maker(struct partition *self, const uint64_t *r, struct 
     return *payer ? cap_slot_for(self, r[2], status) : NULL;
 }
 
-/* The object exists, if it does: its original capability appears. */
-static status_t finish_maker(struct partition *self, struct cap *slot, void *object, status_t status)
+/* The object exists, if it does: its original capability appears. By a pointer, because making the object, an argument too, is what sets the status. */
+static status_t finish_maker(struct partition *self, struct cap *slot, void *object, const status_t *status)
 {
     if (object)
         object_publish(object, slot, self);
-    return object ? STATUS_OK : status;
+    return object ? STATUS_OK : *status;
 }
 
 /* --- capabilities ------------------------------------------------------------------------------------------------------------ */
@@ -206,7 +206,7 @@ static status_t call_partition_create(struct cpu *cpu, struct partition *self, u
     if (!slot)
         return status;
     struct partition *partition = partition_new(memory, r[3], (unsigned)r[4], &status);
-    return finish_maker(self, slot, partition, status);
+    return finish_maker(self, slot, partition, &status);
 }
 
 static status_t call_partition_feed(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -250,7 +250,7 @@ static status_t call_space_create(struct cpu *cpu, struct partition *self, uint6
         return status;
     if (r[3] > SPACE_GUEST)
         return STATUS_ARGUMENT;
-    return finish_maker(self, slot, space_new(payer, (unsigned)r[3], &status), status);
+    return finish_maker(self, slot, space_new(payer, (unsigned)r[3], &status), &status);
 }
 
 static status_t call_space_map(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -300,7 +300,7 @@ static status_t call_thread_create(struct cpu *cpu, struct partition *self, uint
     struct thread *thread = thread_new(payer, space, (unsigned)r[4], (unsigned)r[5], &status);
     if (thread)
         binding_set(&thread->supervisor, signal, bits);
-    return finish_maker(self, slot, thread, status);
+    return finish_maker(self, slot, thread, &status);
 }
 
 static status_t call_thread_start(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -377,7 +377,7 @@ static status_t call_signal_create(struct cpu *cpu, struct partition *self, uint
     struct partition *payer;
     (void)cpu;
     struct cap *slot = find_maker(self, r, &payer, &status);
-    return slot ? finish_maker(self, slot, signal_new(payer, &status), status) : status;
+    return slot ? finish_maker(self, slot, signal_new(payer, &status), &status) : status;
 }
 
 static status_t call_signal_raise(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -406,7 +406,7 @@ static status_t call_portal_create(struct cpu *cpu, struct partition *self, uint
     struct partition *payer;
     (void)cpu;
     struct cap *slot = find_maker(self, r, &payer, &status);
-    return slot ? finish_maker(self, slot, portal_new(payer, &status), status) : status;
+    return slot ? finish_maker(self, slot, portal_new(payer, &status), &status) : status;
 }
 
 static status_t call_portal_call(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -471,7 +471,7 @@ static status_t call_vm_create(struct cpu *cpu, struct partition *self, uint64_t
         return STATUS_STATE;
     if (space->users)
         return STATUS_BUSY;
-    return finish_maker(self, slot, vm_new(payer, space, &status), status);
+    return finish_maker(self, slot, vm_new(payer, space, &status), &status);
 }
 
 static status_t call_vm_reset(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -519,7 +519,7 @@ static status_t call_vcpu_create(struct cpu *cpu, struct partition *self, uint64
     status = arch_vcpu_offers(r[7]);
     if (status != STATUS_OK)
         return status;
-    return finish_maker(self, slot, vcpu_new(payer, vm, (unsigned)r[4], r[7], monitor, saddr(r[6]), &status), status);
+    return finish_maker(self, slot, vcpu_new(payer, vm, (unsigned)r[4], r[7], monitor, saddr(r[6]), &status), &status);
 }
 
 static status_t call_vcpu_enter(struct cpu *cpu, struct partition *self, uint64_t *r)
