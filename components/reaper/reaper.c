@@ -18,7 +18,7 @@ enum { PATIENCE_US = 60000000, POLL_US = 1000, US_PER_MS = 1000, ENOUGH = 5 /* l
 static uint64_t state; /* of the random numbers */
 static struct manage_view view;
 static struct manage_resources awake, asleep; /* as it should be: all running; VMs stopped */
-static uint64_t kills, faults, leftovers, refused, asleep_looks;
+static uint64_t kills, faults, leftovers, refused, asleep_looks, generations;
 
 /* xorshift64*, by Marsaglia and Vigna. */
 static uint64_t draw(uint64_t below)
@@ -169,6 +169,15 @@ static uint64_t draw_life_us(uint64_t longest_ms)
     return draw(longest_ms * US_PER_MS / parts[draw(4)] + 1);
 }
 
+/* Each new space takes a tag; when none is left the kernel begins a new generation with those that CPUs use. */
+static void look_at_tags(void)
+{
+    static uint32_t last;
+    uint32_t now = measure()->tags;
+    generations += now < last;
+    last = now;
+}
+
 static void round_do(uint64_t least_ms, uint64_t longest_ms)
 {
     uint32_t index = (uint32_t)draw(view.count), deaths = view.targets[index].deaths;
@@ -184,6 +193,7 @@ static void round_do(uint64_t least_ms, uint64_t longest_ms)
     faults += verb == MANAGE_FAULT;
     wait_back(index, deaths);
     check_clean(view.targets[index].name);
+    look_at_tags();
 }
 
 static void prepare(uint64_t seed, uint64_t rounds)
@@ -213,8 +223,8 @@ int component_main(struct startup *startup)
     }
     check_asleep();
     wait_all_running();
-    console_print("reaper: %lu killed, %lu made to fault, %lu refused, %lu leftovers, %lu looks at all memory, %u tags; done\n", kills, faults,
-                  refused, leftovers, asleep_looks, measure()->tags);
+    console_print("reaper: %lu killed, %lu made to fault, %lu refused, %lu leftovers, %lu looks at all memory, %u tags, %lu generations; done\n",
+                  kills, faults, refused, leftovers, asleep_looks, measure()->tags, generations);
     for (;;)
         manage_wait(DEADLINE_NEVER);
 }

@@ -63,7 +63,7 @@ static void tell_root(void)
 {
     static const char *const uses[] = {[EXTENT_RAM] = "free-ram",         [EXTENT_KERNEL] = "free-kernel-memory", [EXTENT_DEVICE] = "devices",
                                        [EXTENT_FDT] = "firmware-tree",   [EXTENT_PACKAGE] = "package",
-                                       [EXTENT_VIRTUAL_INTERFACE] = "virtual-interface"};
+                                       [EXTENT_GUEST_DEVICE] = "virtual-interface"};
     const struct bootinfo *info = (const struct bootinfo *)BOOTINFO_ADDRESS;
     for (uint32_t i = 0; i < info->extent_count; i++)
         tell_place(uses[info->extents[i].use], "board", info->extents[i].base, info->extents[i].size);

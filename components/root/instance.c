@@ -91,7 +91,7 @@ static void fill_startup(struct instance *in)
     startup->cpu = in->cpu;
     startup->priority = in->priority;
     startup->timer_frequency = clock_frequency();
-    startup->gic_version = boot_info()->interrupt_version;
+    startup->gic_version = boot_info()->variant;
     startup->host_cpus = boot_info()->cpus;
 }
 
@@ -171,8 +171,20 @@ void instance_map(struct instance *in, cap_t extent, uint64_t address, uint64_t 
         instance_check(in, map_extent(in->space, extent, address, offset, size, access), what);
 }
 
+/* Nobody else writes there now. Without room the last words and the first ones share a line. */
+static void console_begin_life(struct console *console)
+{
+    uint32_t head = console->out_head;
+    if (head - __atomic_load_n(&console->out_tail, __ATOMIC_ACQUIRE) >= CONSOLE_OUT)
+        return;
+    console->out[head % CONSOLE_OUT] = (uint8_t)CONSOLE_NEXT_LIFE[0];
+    __atomic_store_n(&console->out_head, head + 1, __ATOMIC_RELEASE);
+}
+
 void instance_add_console(struct instance *in)
 {
+    if (in->builds > 1)
+        console_begin_life(&in->shared->console);
     struct startup_resource *wake = instance_resource(in, "wake");
     wake->slot = instance_give(in, in->wake, RIGHT_RAISE | RIGHT_WAIT, 0, 0, "its wake signal's capability");
     struct startup_resource *console = instance_resource(in, "console");

@@ -138,7 +138,7 @@ static void give_machine(struct vm *vm)
         instance_check(in, vm_create(in->partition, vm->object, vm->guest_space), "the VM");
     instance_resource(in, "vm")->slot = instance_give(in, vm->object, RIGHT_CONFIGURE | RIGHT_RAISE, 0, 0, "the VM's capability");
     instance_resource(in, "guest-space")->slot = instance_give(in, vm->guest_space, RIGHT_MAP, 0, 0, "the guest space's capability");
-    const struct bootinfo_extent *gicv = memory_extent(EXTENT_VIRTUAL_INTERFACE);
+    const struct bootinfo_extent *gicv = memory_extent(EXTENT_GUEST_DEVICE);
     if (!gicv)
         return;
     struct startup_resource *resource = instance_resource(in, "gicv");

@@ -282,9 +282,25 @@ static uint32_t count_text(const uint8_t *bytes)
     }
 }
 
+/* What the life before left begun, line, escape sequence or colours, ends here. */
+static void begin_life(struct mux *mux, struct channel *channel)
+{
+    struct line *line = &channel->line;
+    line->escape_state = ESCAPE_NONE;
+    if (line->length || line->cursor)
+        put_newline(mux, channel);
+    else if (is_interactive(mux, channel))
+        mux_clear_line(mux);
+    line->colour_length = 0;
+}
+
 /* One event: a run of text or one other byte. Returns how many bytes it took. A control character must follow the bytes. */
 static uint32_t put_event(struct mux *mux, struct channel *channel, const uint8_t *bytes)
 {
+    if (*bytes == (uint8_t)CONSOLE_NEXT_LIFE[0]) {
+        begin_life(mux, channel);
+        return 1;
+    }
     if (channel->line.escape_state != ESCAPE_NONE || *bytes == 0x1b)
         return put_escape(mux, channel, *bytes);
     uint32_t text = count_text(bytes);

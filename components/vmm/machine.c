@@ -108,10 +108,15 @@ enum machine_request machine_request_take(void)
     return (enum machine_request)__atomic_exchange_n(&pending, REQUEST_NONE, __ATOMIC_SEQ_CST);
 }
 
+void machine_text_set(const char *text)
+{
+    string_copy(machine.status->text, sizeof machine.status->text, text);
+}
+
 void machine_state_set(enum vm_state state, const char *text)
 {
     if (text)
-        string_copy(machine.status->text, sizeof machine.status->text, text);
+        machine_text_set(text);
     __atomic_store_n(&machine.status->state, state, __ATOMIC_RELEASE);
     signal_raise(machine.status_signal, machine.status_mask);
 }

@@ -80,6 +80,9 @@ void machine_request(enum machine_request request);
 /** Takes the request made since the last time. */
 enum machine_request machine_request_take(void);
 
+/** `text` becomes the status line, which root reads when the VM fails. Root is not woken: its CPU may be another VM's, and a guest makes reports. */
+void machine_text_set(const char *text);
+
 /** Tells root a new state; `text` (may be NULL) becomes the status line. */
 void machine_state_set(enum vm_state state, const char *text);
 

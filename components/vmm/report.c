@@ -43,15 +43,10 @@ static bool key_is_new(uint64_t key)
     return true;
 }
 
-static void status_text(const char *text)
-{
-    machine_state_set((enum vm_state)__atomic_load_n(&machine.status->state, __ATOMIC_RELAXED), text);
-}
-
 static void say(const char *text)
 {
     console_print("\n[bulkhead] %s\n", text);
-    status_text(text);
+    machine_text_set(text);
 }
 
 void report_line(const char *format, ...)

@@ -23,14 +23,17 @@ static struct {
     uint64_t period;    /* ticks */
     uint64_t work;      /* ticks that the handler spends on each expiry before its end of interrupt */
     uint64_t backlog;   /* ticks that the task may fall behind and still handle every expiry, one by one */
-    uint64_t seconds;   /* after which it switches itself off; 0: never */
+    uint64_t line;      /* ticks that a line is about */
+    bool apart;         /* the timer is off while a line is printed, and for `pause` ticks */
+    uint64_t pause;
+    uint64_t seconds;   /* or lines, after which it switches itself off; 0: never */
     const char *note;   /* shown with the figures */
 } task;
 
 static uint64_t deadline; /* of the armed expiry, ticks */
-static uint64_t line_end; /* the expiry that completes the current line's second */
+static uint64_t line_end; /* the expiry that completes the current line */
 static struct account current;
-/* The handler's finished second, for the main loop to print; `lines` counts them and is written last. */
+/* The handler's finished line, for the main loop to print; `lines` counts them and is written last. */
 static struct account finished;
 static uint64_t lines;
 
@@ -49,6 +52,11 @@ static void read_options(void)
         task.period = task.frequency / 1000;
     task.work = us_to_ticks(option_number("work=", 0));
     task.backlog = option_number("backlog=", 1) * task.frequency;
+    task.line = us_to_ticks(option_number("line=", 0));
+    task.apart = task.line != 0;
+    task.pause = us_to_ticks(option_number("pause=", 0));
+    if (!task.apart)
+        task.line = task.frequency;
     task.seconds = option_number("seconds=", 0);
     task.note = option_find("note="); /* the rest of the arguments */
 }
@@ -58,7 +66,7 @@ static void read_options(void)
 static void start_account(void)
 {
     current = (struct account){.min = UINT64_MAX};
-    line_end += task.frequency;
+    line_end += task.line;
 }
 
 static void arm(uint64_t when)
@@ -66,6 +74,14 @@ static void arm(uint64_t when)
     deadline = when;
     write_sysreg(cntv_cval_el0, when);
     isb(); /* the level-triggered line falls before the end of interrupt */
+}
+
+static void start_timer(void)
+{
+    line_end = read_sysreg(cntvct_el0) + task.pause;
+    start_account();
+    arm(line_end - task.line + task.period);
+    write_sysreg(cntv_ctl_el0, 1);
 }
 
 /* Adds one handled expiry to the line's figures. */
@@ -92,7 +108,10 @@ static void account_for(uint64_t entry)
     if ((int64_t)(deadline - line_end) > 0) {
         finished = current;
         __atomic_store_n(&lines, lines + 1, __ATOMIC_RELEASE);
-        start_account();
+        if (task.apart)
+            write_sysreg(cntv_ctl_el0, 0);
+        else
+            start_account();
     }
 }
 
@@ -137,7 +156,7 @@ static void print_number(const char *before, uint64_t n)
 static void print_line(uint64_t second, const struct account *a)
 {
     print_number("rt: ", second);
-    print_number(" s: ", a->handled);
+    print_number(task.apart ? " lines: " : " s: ", a->handled);
     print_number(" periods handled, ", a->lost);
     print_number(" lost, ", a->late);
     print_number(" late, wake-up latency min ", ticks_to_ns(a->min));
@@ -156,7 +175,7 @@ static void print_line(uint64_t second, const struct account *a)
     print("\n");
 }
 
-/* Sleeps until the handler has finished another second than the `seen`-th; returns its number and figures. */
+/* Sleeps until the handler has finished another line than the `seen`-th; returns its number and figures. */
 static uint64_t wait_for_line(uint64_t seen, struct account *line)
 {
     for (;;) {
@@ -197,14 +216,13 @@ void primary_main(const void *fdt, uint64_t first_tick)
     gic_init();
     gic_cpu_init();
 
-    line_end = read_sysreg(cntvct_el0);
-    start_account();
-    arm(line_end - task.frequency + task.period);
-    write_sysreg(cntv_ctl_el0, 1);
+    start_timer();
     irq_unmask();
     while (!task.seconds || seen < task.seconds) {
         seen = wait_for_line(seen, &line);
         print_line(seen, &line);
+        if (task.apart)
+            start_timer();
     }
     irq_mask();
     power_off();

@@ -199,6 +199,9 @@ void primary_main(const void *fdt, uint64_t first_tick)
     running = storm_cpus();
     for (unsigned i = 0; i < running; i++)
         cpus[i].random = option_number("seed=", 1) * 0x9e3779b97f4a7c15 + i + 1;
+    print("storm: seed ");
+    print_dec(option_number("seed=", 1));
+    print("\n");
     gic_init();
     cpu_begin(0);
     for (unsigned i = 1; i < running; i++) {

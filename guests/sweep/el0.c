@@ -19,7 +19,7 @@ struct attempt {
     uint8_t at; /* offset of ELR_EL1 from the code */
 };
 
-/* x0: the code; x1: the UART's flag register as EL0 sees it. */
+/* x0: the code; x1: the UART's flag register as EL0 sees it, or a doorbell. */
 #define A64(word) {word, 0xd4000001, 0xd4000001}
 static const struct attempt attempts64[] = {
     {"wfi, trapped by the guest's kernel", A64(0xd503207f), PSTATE_EL0, 0, 0, WFX, 0},
@@ -52,6 +52,9 @@ static const struct attempt attempts_step[] = {
 #define A32(word) {word, 0xef000007, 0xef000007}
 #define T32_WIDE(first, second) {(uint32_t)(first) | (uint32_t)(second) << 16, 0xdf07df07}
 #define T32(halfword) {(uint32_t)(halfword) | 0xdf070000u, 0xdf07df07}
+/* ITE EQ, with the flag set: the instruction, an SVC that is passed over, one that is not. */
+#define T32_IT(halfword) {0xbf0cu | (uint32_t)(halfword) << 16, 0xdf07df07}
+#define PSTATE_T32_EQUAL (PSTATE_EL0_AARCH32 | PSTATE_T32 | 1 << 30)
 static const struct attempt attempts32[] = {
     {"A32 svc", A32(0xe1a00000), PSTATE_EL0_AARCH32, 0, 0, SVC32, 8},
     {"A32 undefined", A32(0xe7f000f0), PSTATE_EL0_AARCH32, 0, 0, CLASS_UNKNOWN, 0},
@@ -74,11 +77,20 @@ static const struct attempt attempts32[] = {
     {"T32 MIDR", T32_WIDE(0xee10, 0x2f10), PSTATE_EL0_AARCH32 | PSTATE_T32, 0, 0, CLASS_UNKNOWN, 0},
     {"T32 load from the UART", T32(0x680a), PSTATE_EL0_AARCH32 | PSTATE_T32, 0, 0, SVC32, 4},
     {"T32 wide load from the UART", T32_WIDE(0xf8d1, 0x2000), PSTATE_EL0_AARCH32 | PSTATE_T32, 0, 0, SVC32, 6},
+    {"T32 load from the UART in an IT block", T32_IT(0x680a), PSTATE_T32_EQUAL, 0, 0, SVC32, 8},
+};
+
+static const struct attempt doorbells32[] = {
+    {"A32 store to a doorbell", A32(0xe5812000), PSTATE_EL0_AARCH32, 0, 0, SVC32, 8},
+    {"T32 store to a doorbell", T32(0x600a), PSTATE_EL0_AARCH32 | PSTATE_T32, 0, 0, SVC32, 4},
+    {"T32 wide store to a doorbell", T32_WIDE(0xf8c1, 0x2000), PSTATE_EL0_AARCH32 | PSTATE_T32, 0, 0, SVC32, 6},
+    {"T32 store to a doorbell in an IT block", T32_IT(0x600a), PSTATE_T32_EQUAL, 0, 0, SVC32, 8},
 };
 
 /* --- carrying out ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t place[WORDS] __attribute__((aligned(64)));
+static uint64_t device; /* what x1 points to */
 
 static void print_unexpected(const struct attempt *attempt, const struct outcome *outcome)
 {
@@ -109,7 +121,7 @@ static bool attempt_make(const struct attempt *attempt)
     write_sysreg(cntv_tval_el0, SLEEP); /* what ends a sleep */
     write_sysreg(cntv_ctl_el0, attempt->class != WFX); /* with an interrupt pending, WFI does not trap */
     struct outcome outcome =
-        run_el0(el0_code(place), attempt->pstate, el0_code(place), ((uint64_t)EL0_DEVICES << GIB_SHIFT) + machine.uart + PL011_FR);
+        run_el0(el0_code(place), attempt->pstate, el0_code(place), ((uint64_t)EL0_DEVICES << GIB_SHIFT) + device);
     write_sysreg(cntv_ctl_el0, 0);
     write_sysreg(sctlr_el1, sctlr);
     write_sysreg(cpacr_el1, cpacr);
@@ -124,6 +136,7 @@ static bool attempt_make(const struct attempt *attempt)
 static void attempts_make(const char *kind, const struct attempt *attempts, size_t count)
 {
     uint64_t expected = 0;
+    device = attempts == doorbells32 ? machine.doorbell : machine.uart + PL011_FR;
     for (size_t i = 0; i < count; i++)
         expected += attempt_make(&attempts[i]);
     print("sweep: ");
@@ -145,6 +158,8 @@ void el0_try(void)
 void aarch32_try(void)
 {
     attempts_make("applications in AArch32", attempts32, COUNT(attempts32));
+    if (machine.doorbell)
+        attempts_make("doorbells in AArch32", doorbells32, COUNT(doorbells32));
 }
 
 void steps_try(void)

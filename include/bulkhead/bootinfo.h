@@ -19,7 +19,7 @@ enum extent_use {
     EXTENT_DEVICE,  /* device registers: all of the address space that is neither RAM nor the kernel's */
     EXTENT_FDT,     /* the firmware's device tree, read-only; begins `fdt_offset` bytes into the extent */
     EXTENT_PACKAGE, /* the package (package.h), read and execute */
-    EXTENT_VIRTUAL_INTERFACE,    /* AArch64, GICv2: the virtual CPU interface, to be mapped into guests' spaces only */
+    EXTENT_GUEST_DEVICE, /* registers that answer to the guest which runs, to be mapped into guests' spaces only. AArch64: GICv2's virtual CPU interface */
 };
 
 struct bootinfo_extent {
@@ -32,7 +32,7 @@ struct bootinfo_extent {
 struct bootinfo {
     uint32_t magic;
     uint32_t cpus;                /* started, numbered from 0 in the device tree's order */
-    uint32_t interrupt_version;   /* AArch64: GICv2 or GICv3 */
+    uint32_t variant;             /* of the architecture. AArch64: 2 or 3, for GICv2 or GICv3 */
     uint32_t extent_count;
     uint64_t timer_frequency;     /* Hz of the counter */
     uint64_t fdt_offset;

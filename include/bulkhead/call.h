@@ -91,8 +91,7 @@ enum call {
     CALL_CAP_DELETE,
     /*
      * CALL_CAP_REVOKE(slot): deletes all that is derived from it: capabilities in whatever table, mappings, kernel memory
-     * (with the partition that lives in it). When it returns nobody uses any of it, on no CPU; but an interrupt that was bound or
-     * forwarded by one of them stays so until its signal or VM goes, or CALL_IRQ_BIND with slot 0. Preemptible. STATUS_CAP.
+     * (with the partition that lives in it), bindings of interrupts. When it returns nobody uses any of it, on no CPU. Preemptible. STATUS_CAP.
      */
     CALL_CAP_REVOKE,
     /*
@@ -207,7 +206,7 @@ enum call {
     /*
      * CALL_IRQ_BIND(irq, number, signal, bits, flags): from now on interrupt `number` raises `bits` of `signal` and stays masked until CALL_IRQ_ACK. The
      * calling thread's CPU takes it. flags: IRQ_EDGE or 0 (level). Needs RIGHT_BIND and the signal's RIGHT_RAISE. STATUS_RANGE, ARGUMENT (flags), BUSY (bound already), LIMIT (64 are, in all).
-     * Signal slot 0 unbinds.
+     * Signal slot 0 unbinds; so does the end of the capability `irq`, or of the signal.
      */
     CALL_IRQ_BIND,
     /*
@@ -217,7 +216,7 @@ enum call {
 
     /*
      * CALL_VM_CREATE(partition, to, space): a VM without vCPUs in a guest space (RIGHT_USE). Its virtual counter starts at zero now. STATUS_RANGE, EXISTS,
-     * STATE (not a guest space).
+     * STATE (not a guest space), BUSY (it has a VM: vCPUs of two would share what the TLB knows of either).
      */
     CALL_VM_CREATE,
     /*
@@ -271,8 +270,8 @@ enum call {
     CALL_SYSTEM_LOG,
     /*
      * CALL_SYSTEM_STATS(system) → bytes of the kernel's image with its stacks and tables, bytes given to partitions, bytes of those in use, physical
-     * interrupts bound, shared ones that are enabled or active (no more than are bound, or something was left over), tags given out in this
-     * generation. RIGHT_LOG.
+     * interrupts bound, shared ones that are enabled or active, tags given out in this generation. Were more awake than are bound, something was left
+     * over. RIGHT_LOG.
      */
     CALL_SYSTEM_STATS,
     CALL_COUNT,
@@ -293,7 +292,8 @@ enum {
     VM_VCPUS = 8,
     VM_DOORBELLS = 16,
     VM_ANSWERS = 16,
-    VM_LINES = 256, /* 0–15 SGIs, 16–31 PPIs, 32… shared */
+    VM_LINES = 256,
+    VM_LINE_SHARED = 32, /* those below are private to vCPUs */
     PRIORITIES = 64, /* 0 … 63; higher runs first */
 };
 

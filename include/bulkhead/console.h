@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+/* Written by root before the next life of a component that died: a line begins. */
+#define CONSOLE_NEXT_LIFE "\x1e"
+
 enum { CONSOLE_OUT = 4096, CONSOLE_IN = 2048, CONSOLE_SIZE = 8192 };
 
 struct console {

@@ -1,7 +1,7 @@
 /*
  * What every architecture gives the portable kernel: the contract. kernel/arch/<isa>/ implements these in files of the same
- * names; <arch_types.h> there defines struct arch_cpu, arch_thread, arch_space (with a `bool guest`, which space.c sets), arch_vm, arch_vcpu and
- * struct vm_answer (uint32_t function, uint64_t value), and the inline functions marked so; platform.h's `platform` is defined there, too.
+ * names; <arch_types.h> there defines struct arch_cpu, arch_thread, arch_vm, arch_vcpu,
+ * struct vm_answer (uint32_t function, uint64_t value), ARCH_IRQS (physical interrupts have lower numbers), and the inline functions marked so; platform.h's `platform` is defined there, too.
  * All of it runs with interrupts masked, on the calling CPU unless it says otherwise, and none of it blocks.
  */
 #ifndef CORE_ARCH_H
@@ -125,6 +125,8 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu);
 /* On the vCPU's CPU: virtual interrupts may have changed; bring them to the processor if the vCPU is loaded. */
 void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu);
 status_t arch_virq_raise(struct vm *vm, unsigned line, unsigned level);
+/* Physical interrupt `number` comes as this line from now on: the guest's end of interrupt completes it. 0: none does; the line is not pending, and no end of interrupt completes anything any more. */
+void arch_virq_link(struct vm *vm, unsigned line, unsigned number);
 /* Sets or clears the wait-for-interrupt trap for the guest that this CPU runs: on while another thread is ready. */
 void arch_wait_trap(struct cpu *cpu, bool on);
 

@@ -48,12 +48,12 @@ static struct cap *find_maker(struct partition *self, const uint64_t *r, struct 
     return *payer ? cap_slot_for(self, r[2], status) : NULL;
 }
 
-/* The object exists, if it does: its original capability appears. */
-static status_t finish_maker(struct partition *self, struct cap *slot, void *object, status_t status)
+/* The object exists, if it does: its original capability appears. By a pointer, because making the object, an argument too, is what sets the status. */
+static status_t finish_maker(struct partition *self, struct cap *slot, void *object, const status_t *status)
 {
     if (object)
         object_publish(object, slot, self);
-    return object ? STATUS_OK : status;
+    return object ? STATUS_OK : *status;
 }
 
 /* --- capabilities ------------------------------------------------------------------------------------------------------------ */
@@ -73,7 +73,7 @@ static status_t narrow_range(struct cap *cap, const struct cap *from, uint64_t f
 
 static status_t narrow_lines(struct cap *cap, const struct cap *from, uint64_t first, uint64_t size)
 {
-    uint64_t low = 32, high = VM_LINES;
+    uint64_t low = VM_LINE_SHARED, high = VM_LINES;
     if (!(first | size))
         return STATUS_OK;
     if (from->type == CAP_LINE) {
@@ -206,7 +206,7 @@ static status_t call_partition_create(struct cpu *cpu, struct partition *self, u
     if (!slot)
         return status;
     struct partition *partition = partition_new(memory, r[3], (unsigned)r[4], &status);
-    return finish_maker(self, slot, partition, status);
+    return finish_maker(self, slot, partition, &status);
 }
 
 static status_t call_partition_feed(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -250,7 +250,7 @@ static status_t call_space_create(struct cpu *cpu, struct partition *self, uint6
         return status;
     if (r[3] > SPACE_GUEST)
         return STATUS_ARGUMENT;
-    return finish_maker(self, slot, space_new(payer, (unsigned)r[3], &status), status);
+    return finish_maker(self, slot, space_new(payer, (unsigned)r[3], &status), &status);
 }
 
 static status_t call_space_map(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -300,7 +300,7 @@ static status_t call_thread_create(struct cpu *cpu, struct partition *self, uint
     struct thread *thread = thread_new(payer, space, (unsigned)r[4], (unsigned)r[5], &status);
     if (thread)
         binding_set(&thread->supervisor, signal, bits);
-    return finish_maker(self, slot, thread, status);
+    return finish_maker(self, slot, thread, &status);
 }
 
 static status_t call_thread_start(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -377,7 +377,7 @@ static status_t call_signal_create(struct cpu *cpu, struct partition *self, uint
     struct partition *payer;
     (void)cpu;
     struct cap *slot = find_maker(self, r, &payer, &status);
-    return slot ? finish_maker(self, slot, signal_new(payer, &status), status) : status;
+    return slot ? finish_maker(self, slot, signal_new(payer, &status), &status) : status;
 }
 
 static status_t call_signal_raise(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -406,7 +406,7 @@ static status_t call_portal_create(struct cpu *cpu, struct partition *self, uint
     struct partition *payer;
     (void)cpu;
     struct cap *slot = find_maker(self, r, &payer, &status);
-    return slot ? finish_maker(self, slot, portal_new(payer, &status), status) : status;
+    return slot ? finish_maker(self, slot, portal_new(payer, &status), &status) : status;
 }
 
 static status_t call_portal_call(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -425,35 +425,35 @@ static status_t call_portal_wait(struct cpu *cpu, struct partition *self, uint64
 
 /* --- interrupts --------------------------------------------------------------------------------------------------------------------- */
 
-static status_t find_irq(const struct partition *self, uint64_t slot, uint64_t number)
+/* The capability, if it has the right and covers the number. */
+static const struct cap *find_irq(const struct partition *self, uint64_t slot, uint64_t number, status_t *status)
 {
-    status_t status;
-    const struct cap *cap = cap_find(self, slot, CAP_IRQ, RIGHT_BIND, &status);
-    if (!cap)
-        return status;
-    return number - cap->base < cap->size && number < IRQ_MAX ? STATUS_OK : STATUS_RANGE;
+    const struct cap *cap = cap_find(self, slot, CAP_IRQ, RIGHT_BIND, status);
+    *status = cap ? STATUS_RANGE : *status;
+    return cap && number - cap->base < cap->size && number < ARCH_IRQS ? cap : NULL;
 }
 
 static status_t call_irq_bind(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
+    status_t status;
     struct signal *signal;
     uint64_t bits = r[4];
-    status_t status = find_irq(self, r[1], r[2]);
-    if (status != STATUS_OK || !find_optional_signal(self, r[3], &bits, &signal, &status))
+    const struct cap *by = find_irq(self, r[1], r[2], &status);
+    if (!by || !find_optional_signal(self, r[3], &bits, &signal, &status))
         return status;
     if (r[5] & ~(uint64_t)IRQ_EDGE)
         return STATUS_ARGUMENT;
     if (signal)
-        return irq_bind((unsigned)r[2], signal, bits, cpu->index, r[5] & IRQ_EDGE);
+        return irq_bind((unsigned)r[2], by, signal, bits, cpu->index, r[5] & IRQ_EDGE);
     irq_unbind((unsigned)r[2]);
     return STATUS_OK;
 }
 
 static status_t call_irq_ack(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
-    status_t status = find_irq(self, r[1], r[2]);
+    status_t status;
     (void)cpu;
-    return status == STATUS_OK ? irq_acknowledge((unsigned)r[2]) : status;
+    return find_irq(self, r[1], r[2], &status) ? irq_acknowledge((unsigned)r[2]) : status;
 }
 
 /* --- VMs ------------------------------------------------------------------------------------------------------------------------------ */
@@ -469,7 +469,9 @@ static status_t call_vm_create(struct cpu *cpu, struct partition *self, uint64_t
         return status;
     if (space->kind != SPACE_GUEST)
         return STATUS_STATE;
-    return finish_maker(self, slot, vm_new(payer, space, &status), status);
+    if (space->users)
+        return STATUS_BUSY;
+    return finish_maker(self, slot, vm_new(payer, space, &status), &status);
 }
 
 static status_t call_vm_reset(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -517,7 +519,7 @@ static status_t call_vcpu_create(struct cpu *cpu, struct partition *self, uint64
     status = arch_vcpu_offers(r[7]);
     if (status != STATUS_OK)
         return status;
-    return finish_maker(self, slot, vcpu_new(payer, vm, (unsigned)r[4], r[7], monitor, saddr(r[6]), &status), status);
+    return finish_maker(self, slot, vcpu_new(payer, vm, (unsigned)r[4], r[7], monitor, saddr(r[6]), &status), &status);
 }
 
 static status_t call_vcpu_enter(struct cpu *cpu, struct partition *self, uint64_t *r)
@@ -549,7 +551,7 @@ static status_t call_vcpu_sync(struct cpu *cpu, struct partition *self, uint64_t
 static status_t call_virq_raise(struct cpu *cpu, struct partition *self, uint64_t *r)
 {
     status_t status;
-    uint64_t first = 32, count = VM_LINES - 32;
+    uint64_t first = VM_LINE_SHARED, count = VM_LINES - VM_LINE_SHARED;
     (void)cpu;
     const struct cap *cap = cap_find(self, r[1], CAP_VM, RIGHT_RAISE, &status);
     if (!cap) {

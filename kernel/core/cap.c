@@ -1,6 +1,7 @@
 /* The derivation tree and the tables. */
 #include "cap.h"
 #include "cpu.h"
+#include "irq.h"
 #include "log.h"
 #include "object.h"
 #include "partition.h"
@@ -112,7 +113,7 @@ static bool cap_needs_scrub(const struct cap *cap)
            cap->parent && cap->parent->holder != cap->holder && cap->size;
 }
 
-/* A childless capability in a table: shrinks while it is scrubbed; nobody can look it up meanwhile. */
+/* A childless capability in a table: shrinks while it is scrubbed, its interrupts are unbound one by one; nobody can look it up meanwhile. */
 static bool cap_remove_step(struct cap *cap)
 {
     if (cap_needs_scrub(cap)) {
@@ -122,6 +123,11 @@ static bool cap_remove_step(struct cap *cap)
         cap->base += step;
         cap->size -= step;
         return false;
+    }
+    if ((cap->type & ~NODE_DYING) == CAP_IRQ) {
+        cap->type |= NODE_DYING; /* nobody binds by it any more */
+        if (!irq_unbind_step(cap))
+            return false;
     }
     if (cap->flags & CAP_FLAG_ORIGINAL) {
         struct object *object = cap->object;

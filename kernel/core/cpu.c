@@ -99,7 +99,7 @@ static void slice_start(struct cpu *cpu, struct thread *thread, bool switched)
 {
     if (!thread || !cpu->scheduler.policy->rotates(&cpu->scheduler, thread))
         cpu->slice_end = UINT64_MAX;
-    else if (switched || cpu->slice_end == UINT64_MAX || cpu->slice_end <= arch_counter())
+    else if (switched || cpu->slice_end == UINT64_MAX)
         cpu->slice_end = arch_counter() + arch_counter_frequency() / SLICE_HZ;
 }
 

@@ -5,18 +5,23 @@
 
 enum { RECEIVERS_MAX = 64 /* interrupts that are bound at a time */ };
 
-/* Changed with the tree lock; read by whichever CPU takes the interrupt, which irq_unbind() waits for. Neither signal nor vm: free. */
+/*
+ * Changed with the tree lock; read by whichever CPU takes the interrupt, which irq_unbind() waits for. Neither signal nor vm: free, and no
+ * interrupt's: all that ends a binding (its capability, its signal, its VM, a call) does so by irq_unbind().
+ */
 static struct receiver {
     struct binding binding;
     struct vm *vm;
+    const struct cap *by; /* what it was bound by; it goes with that. A capability stays in its slot for life */
     unsigned line;
     unsigned number;
 } receivers[RECEIVERS_MAX];
-static uint8_t receiver_of[IRQ_MAX]; /* index + 1; 0: none */
+static uint8_t receiver_of[ARCH_IRQS]; /* index + 1; 0: none */
 
 static struct receiver *receiver_find(unsigned number)
 {
-    return number < IRQ_MAX && receiver_of[number] ? &receivers[receiver_of[number] - 1] : NULL;
+    unsigned i = number < ARCH_IRQS ? __atomic_load_n(&receiver_of[number], __ATOMIC_ACQUIRE) : 0; /* once: it may go */
+    return i ? &receivers[i - 1] : NULL;
 }
 
 static bool receiver_used(const struct receiver *receiver)
@@ -24,26 +29,18 @@ static bool receiver_used(const struct receiver *receiver)
     return receiver->vm || receiver->binding.signal;
 }
 
-/* A free one, which becomes the interrupt's. An interrupt whose signal went away is free, too. */
-static struct receiver *receiver_take(unsigned number, status_t *status)
+/* A free one, which becomes the interrupt's. */
+static struct receiver *receiver_take(unsigned number, const struct cap *by, status_t *status)
 {
-    struct receiver *old = receiver_find(number);
-    *status = STATUS_OK;
-    if (old && receiver_used(old)) {
-        *status = STATUS_BUSY;
-        return NULL;
-    }
-    if (old)
-        return old;
-    for (unsigned i = 0; i < RECEIVERS_MAX; i++) {
+    *status = receiver_find(number) ? STATUS_BUSY : STATUS_LIMIT;
+    for (unsigned i = 0; *status == STATUS_LIMIT && i < RECEIVERS_MAX; i++) {
         if (receiver_used(&receivers[i]))
             continue;
-        if (receiver_of[receivers[i].number] == i + 1) /* it may have another one by now */
-            receiver_of[receivers[i].number] = 0;
         receivers[i].number = number;
+        receivers[i].by = by;
+        *status = STATUS_OK;
         return &receivers[i];
     }
-    *status = STATUS_LIMIT;
     return NULL;
 }
 
@@ -55,10 +52,10 @@ static void receiver_connect(const struct receiver *receiver, unsigned cpu, bool
     arch_irq_enable(receiver->number, cpu, edge);
 }
 
-status_t irq_bind(unsigned number, struct signal *signal, uint64_t bits, unsigned cpu, bool edge)
+status_t irq_bind(unsigned number, const struct cap *by, struct signal *signal, uint64_t bits, unsigned cpu, bool edge)
 {
     status_t status;
-    struct receiver *receiver = receiver_take(number, &status);
+    struct receiver *receiver = receiver_take(number, by, &status);
     if (receiver) {
         binding_set(&receiver->binding, signal, bits);
         receiver_connect(receiver, cpu, edge);
@@ -66,13 +63,14 @@ status_t irq_bind(unsigned number, struct signal *signal, uint64_t bits, unsigne
     return status;
 }
 
-status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu, bool edge)
+status_t irq_forward(unsigned number, const struct cap *by, struct vm *vm, unsigned line, unsigned cpu, bool edge)
 {
     status_t status;
-    struct receiver *receiver = receiver_take(number, &status);
+    struct receiver *receiver = receiver_take(number, by, &status);
     if (receiver) {
         receiver->line = line;
         receiver->vm = vm;
+        arch_virq_link(vm, line, number);
         receiver_connect(receiver, cpu, edge);
     }
     return status;
@@ -81,30 +79,29 @@ status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu
 void irq_unbind(unsigned number)
 {
     struct receiver *receiver = receiver_find(number);
+    if (!receiver)
+        return;
+    struct vm *vm = receiver->vm;
     arch_irq_disable(number);
-    if (receiver) {
-        receiver_of[number] = 0;
-        binding_set(&receiver->binding, NULL, 0);
-        receiver->vm = NULL;
-    }
+    receiver_of[number] = 0;
+    binding_set(&receiver->binding, NULL, 0);
+    receiver->vm = NULL;
     cpu_quiesce(); /* no CPU is still handling it */
+    if (vm)
+        arch_virq_link(vm, receiver->line, 0);
     arch_irq_complete(number);
 }
 
-void irq_vm_died(const struct vm *vm)
+bool irq_unbind_step(const void *gone)
 {
     for (unsigned i = 0; i < RECEIVERS_MAX; i++) {
-        if (receivers[i].vm == vm)
-            irq_unbind(receivers[i].number);
+        const struct receiver *receiver = &receivers[i];
+        if (receiver_used(receiver) && (receiver->by == gone || receiver->vm == gone || receiver->binding.signal == gone)) {
+            irq_unbind(receiver->number);
+            return false;
+        }
     }
-}
-
-void irq_signal_died(const struct signal *signal)
-{
-    for (unsigned i = 0; i < RECEIVERS_MAX; i++) {
-        if (receivers[i].binding.signal == signal)
-            irq_unbind(receivers[i].number);
-    }
+    return true;
 }
 
 unsigned irq_bound_count(void)
@@ -124,15 +121,19 @@ status_t irq_acknowledge(unsigned number)
     return STATUS_OK;
 }
 
+/*
+ * One without a receiver was acknowledged just before irq_unbind() disabled it, which then made it inactive, or will: nothing is left to do here. Nor
+ * may anything be done to it: it may have been bound anew since the look, which waits for nobody, and belong to somebody else. If it found the new
+ * receiver, that one is told once without cause.
+ */
 void irq_handle(struct cpu *cpu, unsigned number)
 {
     cpu_section_begin(cpu);
     struct receiver *receiver = receiver_find(number);
-    if (receiver && receiver->binding.signal)
+    struct vm *vm = receiver ? __atomic_load_n(&receiver->vm, __ATOMIC_RELAXED) : NULL;
+    if (vm)
+        arch_virq_raise(vm, receiver->line, 1); /* stays active until the guest's end of interrupt */
+    else if (receiver)
         binding_raise(&receiver->binding); /* stays active, so silent, until irq_acknowledge() */
-    else if (receiver && receiver->vm)
-        arch_virq_raise(receiver->vm, receiver->line, 1); /* stays active until the guest's end of interrupt */
-    else
-        arch_irq_disable(number); /* came while its receiver went */
     cpu_section_end(cpu);
 }

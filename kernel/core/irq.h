@@ -4,17 +4,19 @@
 
 #include "signal.h"
 
+struct cap;
 struct vm;
 
-enum { IRQ_MAX = 1020 };
-
-/* Tree lock for both. `number` is within the caller's capability. STATUS_BUSY if somebody has it, STATUS_LIMIT if too many are bound. */
-status_t irq_bind(unsigned number, struct signal *signal, uint64_t bits, unsigned cpu, bool edge);
-status_t irq_forward(unsigned number, struct vm *vm, unsigned line, unsigned cpu, bool edge);
-/* No VM or signal uses it any more. */
+/*
+ * Tree lock for all but the last. `number` is within the caller's capability `by`, with which the binding goes. STATUS_BUSY if somebody has
+ * it, STATUS_LIMIT if too many are bound.
+ */
+status_t irq_bind(unsigned number, const struct cap *by, struct signal *signal, uint64_t bits, unsigned cpu, bool edge);
+status_t irq_forward(unsigned number, const struct cap *by, struct vm *vm, unsigned line, unsigned cpu, bool edge);
+/* No VM or signal uses it any more; inactive, and nothing of it is left in a VM. */
 void irq_unbind(unsigned number);
-void irq_vm_died(const struct vm *vm);
-void irq_signal_died(const struct signal *signal);
+/* The capability, signal or VM goes: unbinds one interrupt that was bound by it or to it. True when none was left. */
+bool irq_unbind_step(const void *gone);
 /* How many are somebody's. */
 unsigned irq_bound_count(void);
 /* It was handled. STATUS_STATE if it is not bound to a signal. */

@@ -84,7 +84,7 @@ static struct ranges device_space(void)
         ranges_cut(&ranges, platform.ram[i]);
     for (unsigned i = 0; i < platform.reserved_count; i++)
         ranges_cut(&ranges, platform.reserved[i]);
-    ranges_cut(&ranges, platform.virtual_interface);
+    ranges_cut(&ranges, platform.guest_device);
     return ranges;
 }
 
@@ -120,9 +120,9 @@ static void root_give_extent(struct partition *root, struct bootinfo *info, unsi
     }
     info->extents[info->extent_count++] = (struct bootinfo_extent){base, end - base, slot, use};
     root_give(root, slot, CAP_EXTENT, rights, base, end - base);
-    if (use == EXTENT_DEVICE || use == EXTENT_VIRTUAL_INTERFACE)
+    if (use == EXTENT_DEVICE || use == EXTENT_GUEST_DEVICE)
         cap_slot(root, slot)->flags = CAP_FLAG_DEVICE;
-    if (use == EXTENT_VIRTUAL_INTERFACE)
+    if (use == EXTENT_GUEST_DEVICE)
         cap_slot(root, slot)->flags |= CAP_FLAG_GUEST; /* a component would act for whichever guest is loaded */
 }
 
@@ -139,7 +139,7 @@ static void root_give_all(struct partition *root, struct bootinfo *info, const s
         root_give_extent(root, info, EXTENT_DEVICE, READ_WRITE, devices->list[i]);
     root_give_extent(root, info, EXTENT_FDT, RIGHT_READ, platform.fdt);
     root_give_extent(root, info, EXTENT_PACKAGE, RIGHT_READ | RIGHT_EXECUTE, platform.package);
-    root_give_extent(root, info, EXTENT_VIRTUAL_INTERFACE, READ_WRITE, platform.virtual_interface);
+    root_give_extent(root, info, EXTENT_GUEST_DEVICE, READ_WRITE, platform.guest_device);
     root_give(root, CAP_SYSTEM, CAP_SYSTEM_OBJECT, RIGHT_POWER | RIGHT_LOG, 0, 0);
     root_give(root, CAP_IRQS, CAP_IRQ, RIGHT_BIND, platform.irq_first, platform.irq_count);
 }
@@ -192,7 +192,7 @@ static struct bootinfo *root_bootinfo(struct partition *root, struct space *spac
         panic("no memory for the boot information");
     info->magic = BOOTINFO_MAGIC;
     info->cpus = platform.cpus;
-    info->interrupt_version = platform.interrupt_version;
+    info->variant = platform.variant;
     info->timer_frequency = arch_counter_frequency();
     info->fdt_offset = platform.fdt.base.raw & (PAGE_SIZE - 1);
     info->console = platform.console.raw;

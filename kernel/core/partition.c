@@ -25,8 +25,7 @@ static void memory_push(struct partition *partition, void *block, uint8_t order)
 static void *memory_pop(struct partition *partition, uint8_t order)
 {
     void *block = partition->free[order];
-    if (block)
-        partition->free[order] = *(void **)block;
+    partition->free[order] = *(void **)block;
     return block;
 }
 

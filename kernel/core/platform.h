@@ -20,11 +20,11 @@ struct platform {
     struct range package;                  /* behind it; size from its header */
     struct range fdt;                      /* the device tree itself, byte-exact */
     paddr_t console;                       /* registers of the UART that the log goes to; 0: none */
-    struct range virtual_interface;        /* to be mapped into VMs (EXTENT_VIRTUAL_INTERFACE); size 0: none */
+    struct range guest_device;             /* registers that answer to the guest which runs (EXTENT_GUEST_DEVICE); size 0: none */
     uint64_t physical_limit;               /* first address that the processor cannot output */
     uint64_t boot_ticks;                   /* counter at the first instruction */
     unsigned irq_first, irq_count;         /* shared interrupts that root gets */
-    unsigned interrupt_version;            /* architecture's own number for its interrupt controller */
+    uint32_t variant;                      /* for root and monitors, who know what it means to the architecture */
 };
 
 extern struct platform platform;

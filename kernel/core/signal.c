@@ -81,10 +81,10 @@ bool signal_forget(struct thread *thread)
 
 bool signal_destroy(struct signal *signal)
 {
-    irq_signal_died(signal);
-    for (unsigned i = 0; signal->bindings && i < BINDINGS_STEP; i++)
+    bool more = !irq_unbind_step(signal);
+    for (unsigned i = 0; !more && signal->bindings && i < BINDINGS_STEP; i++)
         binding_set(CONTAINER_OF(signal->bindings, struct binding, link), NULL, 0);
-    if (signal->bindings)
+    if (more || signal->bindings)
         return false;
     lock_take(&signal->lock);
     struct thread *waiter = signal->waiter;

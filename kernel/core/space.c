@@ -21,7 +21,6 @@ struct space *space_new(struct partition *payer, unsigned kind, status_t *status
     }
     arch_table_publish(space->table.root, PAGE_SIZE);
     space->kind = (uint8_t)kind;
-    space->arch.guest = kind == SPACE_GUEST;
     return space;
 }
 

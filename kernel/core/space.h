@@ -29,7 +29,6 @@ struct space {
     struct mapping *mappings;
     unsigned mapping_count; /* bounds the search in them */
     struct link *users; /* of struct space_user */
-    struct arch_space arch;
     uint8_t kind; /* enum space_kind */
     bool dead;    /* nobody may run in it any more */
 };

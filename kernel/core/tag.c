@@ -46,12 +46,12 @@ static void tags_roll_over(void)
     arch_tags_flush();
 }
 
-/* Was the tag held somewhere at a rollover? Then it keeps its number. */
+/* Was the tag, which is not 0, held somewhere at a rollover? Then it keeps its number. */
 static bool tag_is_reserved(uint64_t old, uint64_t fresh)
 {
     bool found = false;
     for (unsigned i = 0; i < HOLDERS; i++) {
-        if (old && reserved[i] == old) {
+        if (reserved[i] == old) {
             reserved[i] = fresh;
             found = true;
         }

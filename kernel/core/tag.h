@@ -1,5 +1,5 @@
 /*
- * Tags tell the translations of different spaces apart in the TLB (VMIDs, ASIDs). There are fewer than spaces may exist, so they belong to a
+ * Tags tell the translations of different spaces apart in the TLB. There are fewer than spaces may exist, so they belong to a
  * generation: when they run out, a new generation starts, every CPU's TLB is flushed, and spaces get new tags as they run.
  */
 #ifndef CORE_TAG_H

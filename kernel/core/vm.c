@@ -145,7 +145,8 @@ bool vm_destroy(struct vm *vm)
         if (vm->vcpus[i])
             vcpu_detach(vm->vcpus[i]);
     }
-    irq_vm_died(vm);
+    if (!irq_unbind_step(vm))
+        return false;
     for (unsigned i = 0; i < vm->doorbell_count; i++)
         binding_set(&vm->doorbells[i].binding, NULL, 0);
     space_user_remove(&vm->space);

@@ -126,7 +126,7 @@ static void subject_end(void)
         BASE(CALL_CAP_DELETE, slot);
     for (unsigned cpu = 1; cpu < MACHINE_CPUS; cpu++)
         MUST(!cpus[cpu].current && !cpus[cpu].loaded && !cpus[cpu].timers && !cpus[cpu].scheduler.ready);
-    for (unsigned i = 0; i < HOST_INTERRUPTS; i++)
+    for (unsigned i = 0; i < ARCH_IRQS; i++)
         MUST(!host.interrupts[i].enabled);
 }
 

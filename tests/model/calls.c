@@ -329,12 +329,13 @@ static status_t call_portal_wait(int self, int thread, uint64_t *r)
 
 /* --- interrupts --------------------------------------------------------------------------------------------------------------- */
 
-static struct m_irq *find_irq(int self, const uint64_t *r, status_t *status)
+static struct m_irq *find_irq(int self, const uint64_t *r, int *by, status_t *status)
 {
     const struct m_node *node = m_find(self, r[1], CAP_IRQ, RIGHT_BIND, status);
     if (!node)
         return NULL;
     bool inside = r[2] >= node->base && r[2] < node->base + node->size;
+    *by = m_node_index(node);
     *status = inside ? STATUS_OK : STATUS_RANGE;
     return inside ? &model.irqs[r[2]] : NULL;
 }
@@ -358,9 +359,9 @@ static unsigned irqs_awake(void)
 static status_t call_irq_bind(int self, int thread, uint64_t *r)
 {
     status_t status;
-    int signal;
+    int signal, by;
     uint64_t bits = r[4];
-    struct m_irq *irq = find_irq(self, r, &status);
+    struct m_irq *irq = find_irq(self, r, &by, &status);
     (void)thread;
     if (!irq || !optional_signal(self, r[3], &signal, &bits, &status))
         return status;
@@ -370,14 +371,15 @@ static status_t call_irq_bind(int self, int thread, uint64_t *r)
         return STATUS_BUSY;
     if (signal != NONE && irqs_bound() == M_IRQS_BOUND)
         return STATUS_LIMIT;
-    *irq = (struct m_irq){signal != NONE, false, signal, bits};
+    *irq = (struct m_irq){signal != NONE, false, signal, by, bits};
     return STATUS_OK;
 }
 
 static status_t call_irq_ack(int self, int thread, uint64_t *r)
 {
     status_t status;
-    struct m_irq *irq = find_irq(self, r, &status);
+    int by;
+    struct m_irq *irq = find_irq(self, r, &by, &status);
     (void)thread;
     if (!irq)
         return status;
@@ -409,6 +411,10 @@ static status_t call_vm_create(int self, int thread, uint64_t *r)
         return status;
     if (m_thing(space)->space_kind != SPACE_GUEST)
         return STATUS_STATE;
+    for (int i = 0; i < model.things_end; i++) {
+        if (model.things[i].used && model.things[i].type == CAP_VM && model.things[i].vm_space == space)
+            return STATUS_BUSY;
+    }
     struct m_thing *made = m_thing_new(payer, CAP_VM, &status);
     if (!made)
         return status;

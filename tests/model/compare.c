@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { ROOT = 0, WRITTEN_MAX = 512, MAPPED_MAX = 64 };
+_Static_assert((int)M_IRQS == (int)ARCH_IRQS, "interrupts of the model");
 
 bool check_over;
 static uint64_t written[WRITTEN_MAX]; /* physical addresses */
@@ -412,6 +413,8 @@ static void priority_set(struct cpu *cpu, void *argument)
 {
     const struct priority *priority = argument;
     thread_set_priority(cpu, priority->thread, priority->value);
+    cpu->scheduler.policy->dequeue(&cpu->scheduler, priority->thread);
+    cpu->scheduler.policy->enqueue(&cpu->scheduler, priority->thread, true); /* who woke up may be as urgent as can be */
 }
 
 /*

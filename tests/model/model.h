@@ -26,7 +26,7 @@ enum {
     M_SLOTS_PER_PAGE = 64, /* capabilities in a page of a table */
     M_DEPTH_MAX = 255,
     M_SLICE = 2000,     /* ticks of round robin: 2 ms */
-    M_IRQS = 1020,
+    M_IRQS = 512,
     M_IRQS_BOUND = 64,
     M_REGISTERS = 8,
     M_RAM_PAGES = 16384,
@@ -115,7 +115,7 @@ struct m_cpu {
 
 struct m_irq {
     bool enabled, active;
-    int signal;
+    int signal, by; /* node of the capability that it was bound by */
     uint64_t bits;
 };
 

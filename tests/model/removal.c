@@ -147,9 +147,20 @@ static void scrub(const struct m_node *node)
         model.content[(at - model.ram) / M_PAGE] = 0;
 }
 
+/* What was bound by the capability is silent, and somebody else's to bind. */
+static void unbind_irqs(const struct m_node *node)
+{
+    for (unsigned i = 0; i < M_IRQS; i++) {
+        if (model.irqs[i].signal != NONE && model.irqs[i].by == m_node_index(node))
+            model.irqs[i] = (struct m_irq){.signal = NONE};
+    }
+}
+
 static void free_node(struct m_node *node)
 {
     const struct m_thing *space = m_thing(node->space);
+    if (node->kind == M_CAP && node->type == CAP_IRQ)
+        unbind_irqs(node);
     if (node->kind == M_CAP)
         model.partitions[node->holder].table[node->slot] = NONE;
     if (node->kind == M_MAPPING && !partition_doomed(space->payer))

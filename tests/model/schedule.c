@@ -52,7 +52,7 @@ static void reschedule(unsigned index)
     cpu->running = next;
     if (next == NONE || !has_equals(next))
         cpu->slice_end = M_NEVER;
-    else if (switched || cpu->slice_end == M_NEVER || cpu->slice_end <= model.now)
+    else if (switched || cpu->slice_end == M_NEVER)
         cpu->slice_end = model.now + M_SLICE;
 }
 

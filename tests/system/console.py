@@ -74,7 +74,8 @@ class System:
 
     def text(self):
         """All output so far. A lone carriage return stays one: it begins a line anew."""
-        self.log.flush()
+        if not self.log.closed:
+            self.log.flush()
         return self.log_path.read_bytes().decode("utf-8", "replace").replace("\r\r\n", "\r\n")
 
     def lines(self, name):

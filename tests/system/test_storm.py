@@ -1,7 +1,9 @@
-"""A guest that floods calls, interrupts, timers, sleeps, wild tables, cache operations, code, jumps and devices, on all of its CPUs at once."""
+"""A guest that floods calls, interrupts, timers, sleeps, wild tables, cache operations, code, jumps and devices, on all of its CPUs at once. What it does
+at random a seed decides: $STORM_SEED, or a new one each time. It stands in the failure and in the log."""
 
 import collections
 import os
+import random
 import subprocess
 
 import pytest
@@ -10,6 +12,7 @@ from console import BOOT, ROOT
 from describe import describe, guest, node
 from neighbour import assert_rt_goes_on
 
+SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(1, 1 << 31))
 ACTS = ["calls", "psci", "off-and-on", "interrupts", "timer", "sleep", "tables", "caches", "code", "jumps", "devices"]
 IMAGE = 0x40200000  # where the boot image is loaded
 VECTOR_IRQ, VECTOR_SYNC = 0x480, 0x400
@@ -17,17 +20,18 @@ COMMON_STAY = 20  # an interrupt's stay in the kernel that was seen so often is 
 
 
 def assert_storm_survived(system):
+    system.wait_line("storm", f"storm: seed {SEED}", BOOT)
     for act in ACTS:
         system.wait_line("storm", rf"storm: {act} survived, ")
     system.wait_line("storm", "storm: over")
     system.wait_line("root", "storm: off")
-    assert "storm: stale code" not in "".join(system.lines("storm"))
+    assert "storm: stale code" not in "".join(system.lines("storm")), f"seed {SEED}"
 
 
 @pytest.mark.parametrize("gic", [2, 3])
 def test_storm(boot, tmp_path, gic):
     """Red when anything that three CPUs can flood stops the kernel, the monitor or the guest itself, or costs `rt` a period."""
-    path = describe(tmp_path, guest("rt", "rt", cpu=0), guest("storm", "storm", cpu=[1, 2, 3], bootargs="ms=100"), node("uart", "uart", cpu=1))
+    path = describe(tmp_path, guest("rt", "rt", cpu=0), guest("storm", "storm", cpu=[1, 2, 3], bootargs=f"ms=100 seed={SEED}"), node("uart", "uart", cpu=1))
     system = boot("--gic", gic, path)
     assert_storm_survived(system)
     assert_rt_goes_on(system)
@@ -36,7 +40,7 @@ def test_storm(boot, tmp_path, gic):
 @pytest.mark.parametrize("gic", [2, 3])
 def test_storm_beside_on_one_cpu(boot, tmp_path, gic):
     """The same on rt's own CPU, below it in priority. Red when a flood holds up a higher priority for longer than its backlog."""
-    path = describe(tmp_path, guest("rt", "rt", cpu=0, priority=30), guest("storm", "storm", cpu=0, bootargs="ms=50"), node("uart", "uart", cpu=1))
+    path = describe(tmp_path, guest("rt", "rt", cpu=0, priority=30), guest("storm", "storm", cpu=0, bootargs=f"ms=50 seed={SEED}"), node("uart", "uart", cpu=1))
     system = boot("--gic", gic, path)
     assert_storm_survived(system)
     assert_rt_goes_on(system)

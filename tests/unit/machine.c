@@ -103,16 +103,26 @@ static void check_all(struct cpu *cpu)
 
 /* --- setup and teardown -------------------------------------------------------------------------------------------------- */
 
-void machine_boot(void)
+void machine_reset(void)
 {
     host_reset(MACHINE_CPUS);
     poison_reset();
     machine_package();
+}
+
+void machine_start(void)
+{
     host_enter(0, boot, NULL);
     host_check = check_all;
     machine = (struct machine){.root = cpus[0].current->partition, .next_slot = SLOT_NEXT};
     struct table_leaf leaf = table_find(&cpus[0].current->space.space->table, saddr(BOOTINFO_ADDRESS));
     machine.info = phys_to_ptr(arch_space_format.entry_address(*leaf.entry));
+}
+
+void machine_boot(void)
+{
+    machine_reset();
+    machine_start();
 }
 
 enum { ROOT_MEMORY = 60, ROOT_BASE, ROOT_SPACE, ROOT_THREAD, ROOT_SIGNAL }; /* root's slots */

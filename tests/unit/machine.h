@@ -46,8 +46,10 @@ extern struct machine machine;
 
 /* Puts a package with root behind the kernel. */
 void machine_package(void);
-/* Boots up to root's first instruction on CPU 0. */
+/* Boots up to root's first instruction on CPU 0: both of the two steps between which a test may change the machine. */
 void machine_boot(void);
+void machine_reset(void);
+void machine_start(void);
 /* Boots and makes the base; ends everything, and fails the test if anything is left: memory, interrupts, mappings. For cmocka_unit_test_setup_teardown(). */
 int machine_setup(void **state);
 int machine_teardown(void **state);

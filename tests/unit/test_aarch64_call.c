@@ -1,19 +1,24 @@
-/* The calls that only AArch64 has: rights and bounds. kernel/arch/aarch64/call.c on the fake GIC, with a table of a few capabilities. */
+/*
+ * The calls that only AArch64 has: rights and bounds; and the life of a forwarded interrupt. kernel/arch/aarch64/call.c and kernel/core/irq.c on the fake
+ * GIC, with a table of a few capabilities.
+ */
 #include "fake_gic.h"
 
 #include "../../kernel/arch/aarch64/call.c"
+#include "../../kernel/core/irq.c"
 
 #include "vgic_machine.h"
 
-/* --- what call.c needs of the kernel --------------------------------------------------------------------------------------------- */
+/* --- what they need of the kernel ------------------------------------------------------------------------------------------------ */
 
-enum { A_VM = 1, A_PLAIN_VM, SOME_IRQS, PLAIN_IRQS, ALL_IRQS, NO_SLOT, FIRST = 60, COUNT = 2, PHYSICAL_MAX = 1020 };
+enum { A_VM = 1, A_PLAIN_VM, SOME_IRQS, PLAIN_IRQS, ALL_IRQS, NO_SLOT, FIRST = 60, COUNT = 2, PHYSICAL_MAX = 1020, LINE = 40 };
 
 static struct cap table[NO_SLOT];
 static struct thread caller;
 static bool locked, lock_refused;
-static unsigned forwarded, unbound; /* interrupts */
-static status_t forward_answer;
+static bool enabled[PHYSICAL_MAX];
+static struct signal other; /* of another partition */
+static unsigned told;       /* how often that was raised */
 
 struct cap *cap_find(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights, status_t *status)
 {
@@ -36,20 +41,36 @@ void cap_tree_unlock(void)
     locked = false;
 }
 
-status_t irq_forward(unsigned number, struct vm *of, unsigned line, unsigned cpu, bool edge)
+void cpu_quiesce(void)
 {
-    (void)of;
-    (void)line;
-    (void)cpu;
-    (void)edge;
-    assert_true(locked);
-    forwarded = number;
-    return forward_answer;
 }
 
-void irq_unbind(unsigned number)
+void binding_set(struct binding *binding, struct signal *signal, uint64_t bits)
 {
-    unbound = number;
+    binding->signal = signal;
+    binding->bits = bits;
+}
+
+void binding_raise(struct binding *binding)
+{
+    told += binding->signal == &other;
+}
+
+void arch_irq_enable(unsigned number, unsigned cpu, bool is_edge)
+{
+    (void)cpu;
+    (void)is_edge;
+    enabled[number] = true;
+}
+
+void arch_irq_disable(unsigned number)
+{
+    enabled[number] = false;
+}
+
+void arch_irq_complete(unsigned number)
+{
+    active_shared[number] = false;
 }
 
 /* --- calls ----------------------------------------------------------------------------------------------------------------------------- */
@@ -63,8 +84,10 @@ static int call_setup(void **state)
     table[PLAIN_IRQS] = (struct cap){.type = CAP_IRQ, .rights = 0xff & ~RIGHT_BIND, .base = FIRST, .size = COUNT};
     table[ALL_IRQS] = (struct cap){.type = CAP_IRQ, .rights = RIGHT_BIND, .base = 0, .size = UINT64_MAX};
     lock_refused = false;
-    forwarded = unbound = 0;
-    forward_answer = STATUS_OK;
+    memset(receivers, 0, sizeof receivers);
+    memset(receiver_of, 0, sizeof receiver_of);
+    memset(enabled, 0, sizeof enabled);
+    told = 0;
     (void)state;
     return 0;
 }
@@ -107,6 +130,7 @@ static void test_fields(void **state)
     for (uint64_t number = CALL_VIRQ_SET; number <= CALL_VIRQ_GET; number++) {
         assert_int_equal(call(number, A_VM, VCPUS, VIRQ_ENABLE, 0, 1), STATUS_RANGE); /* no such vCPU yet */
         assert_int_equal(call(number, A_VM, VM_VCPUS, VIRQ_ENABLE, 0, 1), STATUS_RANGE);
+        assert_int_equal(call(number, A_VM, UINT32_MAX, VIRQ_ENABLE, 0, 1), STATUS_RANGE); /* far from all memory */
         assert_int_equal(call(number, A_VM, UINT64_C(1) << 32, VIRQ_ENABLE, 0, 1), STATUS_RANGE);
         assert_int_equal(call(number, A_VM, 0, UINT64_C(1) << 32 | VIRQ_ENABLE, 0, 1), STATUS_RANGE);
         assert_int_equal(call(number, A_VM, 0, VIRQ_ENABLE, UINT64_C(1) << 32, 1), STATUS_RANGE);
@@ -119,6 +143,11 @@ static void test_fields(void **state)
         assert_int_equal(call(number, A_VM, 0, VIRQ_TARGET, 31, 1), STATUS_RANGE); /* shared lines only */
         assert_int_equal(call(number, A_VM, 0, VIRQ_TARGET, 33, 1), STATUS_OK);
     }
+}
+
+static unsigned physical(void)
+{
+    return vm->arch.shared[LINE - 32].physical;
 }
 
 static void test_forward_refused(void **state)
@@ -138,26 +167,137 @@ static void test_forward_refused(void **state)
     assert_int_equal(FORWARD(40, PLAIN_IRQS, FIRST, 0), STATUS_RIGHTS);
     assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, IRQ_EDGE << 1), STATUS_ARGUMENT);
     assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, UINT64_C(1) << 32), STATUS_ARGUMENT);
-    assert_int_equal(forwarded, 0);
-    assert_int_equal(vm->arch.shared[40 - 32].physical, 0);
+    assert_int_equal(irq_bound_count(), 0);
+    assert_int_equal(physical(), 0);
 }
 
 static void test_forward(void **state)
 {
     (void)state;
-    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, 0), STATUS_OK);
-    assert_int_equal(forwarded, FIRST);
-    forwarded = 0;
-    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, 0), STATUS_OK); /* the same again: nothing to do */
-    assert_int_equal(forwarded, 0);
-    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST + 1, 0), STATUS_BUSY);
-    assert_int_equal(vm->arch.shared[40 - 32].physical, FIRST);
-    assert_int_equal(FORWARD(40, 0, 0, 0), STATUS_OK);
-    assert_int_equal(unbound, FIRST);
-    assert_int_equal(vm->arch.shared[40 - 32].physical, 0);
-    forward_answer = STATUS_BUSY; /* another VM has it */
-    assert_int_equal(FORWARD(40, SOME_IRQS, FIRST, 0), STATUS_BUSY);
-    assert_int_equal(vm->arch.shared[40 - 32].physical, 0);
+    assert_int_equal(FORWARD(LINE, SOME_IRQS, FIRST, 0), STATUS_OK);
+    assert_true(enabled[FIRST]);
+    assert_int_equal(FORWARD(LINE, SOME_IRQS, FIRST, 0), STATUS_OK); /* the same again: nothing to do */
+    assert_int_equal(irq_bound_count(), 1);
+    assert_int_equal(FORWARD(LINE, SOME_IRQS, FIRST + 1, 0), STATUS_BUSY);
+    assert_int_equal(FORWARD(LINE + 1, SOME_IRQS, FIRST, 0), STATUS_BUSY);
+    assert_int_equal(vm->arch.shared[LINE + 1 - 32].physical, 0);
+    assert_int_equal(physical(), FIRST);
+    assert_int_equal(FORWARD(LINE, 0, 0, 0), STATUS_OK);
+    assert_false(enabled[FIRST]);
+    assert_int_equal(physical(), 0);
+    irq_bind(FIRST, &table[ALL_IRQS], &other, 1, 0, false);
+    assert_int_equal(FORWARD(LINE, SOME_IRQS, FIRST, 0), STATUS_BUSY);
+    assert_int_equal(physical(), 0);
+    assert_int_equal(FORWARD(LINE, 0, 0, 0), STATUS_OK); /* there is nothing to undo: least of all the other's */
+    assert_true(enabled[FIRST]);
+}
+
+/* --- what is left of a forwarded interrupt whose capability goes: nothing ------------------------------------------------------------- */
+
+/* The device asserts it and CPU 0 takes it. */
+static void come(void)
+{
+    assert_true(enabled[FIRST] && !active_shared[FIRST]);
+    active_shared[FIRST] = true;
+    on(0);
+    irq_handle(&cpus[0], FIRST);
+}
+
+static void start_forwarded(unsigned target)
+{
+    assert_int_equal(FORWARD(LINE, SOME_IRQS, FIRST, 0), STATUS_OK);
+    set(0, VIRQ_TARGET, LINE, target);
+    come();
+    on(target);
+}
+
+/* On CPU 0: as cap.c does. Then the interrupt is another partition's, and comes again. */
+static void revoke(void)
+{
+    unsigned before = this_cpu;
+    on(0);
+    assert_true(irq_unbind_step(&table[ALL_IRQS])); /* that is not what it was bound by */
+    assert_int_equal(physical(), FIRST);
+    assert_false(irq_unbind_step(&table[SOME_IRQS]));
+    assert_true(irq_unbind_step(&table[SOME_IRQS]));
+    assert_int_equal(physical(), 0);
+    assert_false(enabled[FIRST] || active_shared[FIRST]);
+    assert_int_equal(irq_bind(FIRST, &table[ALL_IRQS], &other, 1, 0, false), STATUS_OK);
+    come();
+    assert_int_equal(told, 1);
+    on(before);
+}
+
+/* The other's is active until he says so, and the line works as any other one. */
+static void check_separate(unsigned target)
+{
+    on(target);
+    maintain();
+    assert_int_equal(guest_ack(), NONE);
+    assert_true(active_shared[FIRST]);
+    raise(LINE, 1);
+    on(target);
+    maintain();
+    assert_int_equal(guest_ack(), LINE);
+    raise(LINE, 0);
+    on(target);
+    guest_eoi(LINE);
+    maintain();
+    assert_int_equal(guest_ack(), NONE);
+    assert_true(active_shared[FIRST]);
+    assert_int_equal(vcpus[target]->arch.active_in_memory, 0);
+}
+
+/* Each once with links and without: QEMU's GICv2 has none that work. */
+static void test_revoked_pending(void **state)
+{
+    for (unsigned i = 0; i < 2 * VCPUS; i++) {
+        struct vcpu *vcpu = vcpus[i % VCPUS];
+        gic.links = i / VCPUS;
+        start_forwarded(i % VCPUS);
+        assert_true(arch_vcpu_pending(vcpu));
+        revoke();
+        assert_false(arch_vcpu_pending(vcpu));
+        check_separate(i % VCPUS);
+        teardown(state);
+        call_setup(state);
+    }
+}
+
+static void test_revoked_active(void **state)
+{
+    for (unsigned i = 0; i < 2 * VCPUS; i++) {
+        gic.links = i / VCPUS;
+        start_forwarded(i % VCPUS);
+        assert_int_equal(guest_ack(), LINE);
+        revoke();
+        guest_eoi(LINE); /* the red one: with the link still in the list register it would end the other's */
+        check_separate(i % VCPUS);
+        teardown(state);
+        call_setup(state);
+    }
+}
+
+/* … while the vCPU is not loaded: its list registers lie in memory, or the line waits for one. */
+static void test_revoked_unloaded(void **state)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(FORWARD(LINE, SOME_IRQS, FIRST, 0), STATUS_OK);
+        if (i == 0)
+            unload(0);
+        come();
+        if (i == 2)
+            assert_int_equal(guest_ack(), LINE);
+        if (i > 0)
+            unload(0);
+        revoke();
+        load(0);
+        if (i == 2)
+            guest_eoi(LINE);
+        check_separate(0);
+        teardown(state);
+        call_setup(state);
+    }
 }
 
 #define CALL_TEST(function) cmocka_unit_test_setup_teardown(function, call_setup, teardown)
@@ -165,7 +305,8 @@ static void test_forward(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CALL_TEST(test_numbers), CALL_TEST(test_vm_argument), CALL_TEST(test_fields), CALL_TEST(test_forward_refused), CALL_TEST(test_forward),
+        CALL_TEST(test_numbers),  CALL_TEST(test_vm_argument),     CALL_TEST(test_fields),         CALL_TEST(test_forward_refused),
+        CALL_TEST(test_forward),  CALL_TEST(test_revoked_pending), CALL_TEST(test_revoked_active), CALL_TEST(test_revoked_unloaded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ static void test_extents(void **state)
         assert_int_equal(cap->size, extent->size);
         assert_true(cap->rights & RIGHT_DELEGATE);
         assert_int_equal(!!(cap->rights & RIGHT_KERNEL), extent->use == EXTENT_KERNEL);
-        assert_int_equal(!!(cap->flags & CAP_FLAG_DEVICE), extent->use == EXTENT_DEVICE || extent->use == EXTENT_VIRTUAL_INTERFACE);
+        assert_int_equal(!!(cap->flags & CAP_FLAG_DEVICE), extent->use == EXTENT_DEVICE || extent->use == EXTENT_GUEST_DEVICE);
         for (unsigned j = 0; j < i; j++) { /* no byte twice, but for what root may share out among several uses */
             const struct bootinfo_extent *other = &machine.info->extents[j];
             assert_true(extent->base + extent->size <= other->base || other->base + other->size <= extent->base);
@@ -89,7 +89,7 @@ static void test_memory(void **state)
     assert_false(is_device(0x8040000)); /* the virtual interface has an extent of its own */
     assert_false(is_device(HOST_RAM));
     assert_true(is_device(HOST_RAM + HOST_RAM_SIZE));
-    assert_int_equal(extents_of(EXTENT_VIRTUAL_INTERFACE, NULL)->size, 0x2000);
+    assert_int_equal(extents_of(EXTENT_GUEST_DEVICE, NULL)->size, 0x2000);
     const struct bootinfo_extent *kernel = extents_of(EXTENT_KERNEL, NULL);
     assert_int_equal(kernel->base + kernel->size, HOST_AREA + HOST_AREA_SIZE);
     assert_int_equal(kernel->base, HOST_AREA + (uint64_t)host.mapped_pages * PAGE_SIZE); /* behind root's own */
@@ -101,7 +101,7 @@ static void test_information(void **state)
     (void)state;
     assert_int_equal(info->magic, BOOTINFO_MAGIC);
     assert_int_equal(info->cpus, MACHINE_CPUS);
-    assert_int_equal(info->interrupt_version, 2);
+    assert_int_equal(info->variant, 2);
     assert_int_equal(info->timer_frequency, 1000000);
     assert_int_equal(info->fdt_offset, 0x10);
     assert_int_equal(info->own_end, COMPONENT_BASE + 4 * PAGE_SIZE);
@@ -149,16 +149,50 @@ static void test_missing_cpu(void **state)
     (void)state;
     assert_true(cpus[3].online);
     assert_int_equal(machine_teardown(state), 0);
-    host_reset(MACHINE_CPUS);
-    machine_package();
+    machine_reset();
     host.refuse_cpu = 2;
-    host_enter(0, boot, NULL);
-    machine.root = cpus[0].current->partition;
+    machine_start();
     assert_int_equal(platform.cpus, 2);
     assert_int_equal(machine.root->cpus, 3);
     assert_true(cpus[1].online);
     assert_false(cpus[2].online);
     assert_false(cpus[3].online);
+}
+
+/* A board without a device that answers to guests: nothing stands for it. */
+static void test_no_guest_device(void **state)
+{
+    (void)state;
+    machine_reset();
+    platform.guest_device = (struct range){0};
+    machine_start();
+    assert_null(extents_of(EXTENT_GUEST_DEVICE, NULL));
+    assert_true(is_device(0x8040000)); /* what lay there is as all the rest */
+}
+
+static void boot_component(uint64_t file_size, uint64_t memory_size)
+{
+    struct component_header *header;
+    machine_reset();
+    header = host_memory(HOST_PACKAGE + 2 * PAGE_SIZE);
+    header->file_size = file_size;
+    header->memory_size = memory_size;
+    machine_start();
+}
+
+/* Root that has nothing but code; and one whose zeros fit neither one step of scrubbing nor the first pieces of memory. */
+static void test_component_sizes(void **state)
+{
+    enum { LARGE = 2 << 20 };
+    (void)state;
+    boot_component(PAGE_SIZE, PAGE_SIZE);
+    assert_int_equal(host.scrubbed, 0);
+    assert_int_equal(host_translate(cpus[0].current->space.space, COMPONENT_BASE + PAGE_SIZE, 0), UINT64_MAX);
+    assert_int_equal(machine_teardown(state), 0);
+    boot_component(2 * PAGE_SIZE, LARGE + PAGE_SIZE);
+    assert_int_equal(host.scrubbed, LARGE - PAGE_SIZE);
+    assert_int_equal(host_translate(cpus[0].current->space.space, COMPONENT_BASE + LARGE, RIGHT_WRITE), HOST_RAM + 0x302000 + LARGE - 2 * PAGE_SIZE);
+    assert_false(is_ram(HOST_RAM + 0x302000));
 }
 
 static void test_log(void **state)
@@ -170,9 +204,9 @@ static void test_log(void **state)
     host.log[host.log_length] = '\0';
     assert_string_equal(host.log, "ab|cd   |e|%|-12|  -12|-0012|4000000000|beef|0000beef|1234567890123|feedfacecafe|-5|1000|");
     host.log_length = 0;
-    log_print("%ld %lu %d", INT64_MIN, UINT64_MAX, INT32_MIN);
+    log_print("%ld %lu %d %d", INT64_MIN, UINT64_MAX, INT32_MIN, INT32_MAX);
     host.log[host.log_length] = '\0';
-    assert_string_equal(host.log, "-9223372036854775808 18446744073709551615 -2147483648");
+    assert_string_equal(host.log, "-9223372036854775808 18446744073709551615 -2147483648 2147483647");
 }
 
 static void boot_without(void *argument)
@@ -201,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_extents, setup, machine_teardown), cmocka_unit_test_setup_teardown(test_memory, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(test_information, setup, machine_teardown), cmocka_unit_test_setup_teardown(test_root, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(test_missing_cpu, setup, machine_teardown), cmocka_unit_test_setup_teardown(test_log, setup, machine_teardown),
+        cmocka_unit_test_teardown(test_no_guest_device, machine_teardown), cmocka_unit_test_teardown(test_component_sizes, machine_teardown),
         cmocka_unit_test(test_panic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
-"""kernel/core/ knows no architecture: neither by name (comments included) nor by what it includes.
+"""kernel/core/ knows no architecture: neither by name (comments included), nor by concepts that only one has, nor by what it includes.
 
-Red when: somebody writes `#ifdef __aarch64__`, "the GIC", "EL2" … in kernel/core/, or includes a header of one architecture there
-other than through arch.h.
+Red when: somebody writes `#ifdef __aarch64__`, "the GIC", "EL2" … in kernel/core/, or has a `virtual_interface`, an `interrupt_version` or a limit
+of 1020 there, or includes a header of one architecture other than through arch.h.
 """
 
 import glob
@@ -20,6 +20,13 @@ NAMES = re.compile(
     r"s390x?|powerpc|ppc(64)?|power9|mips(64)?|loongarch|sparc)(?![a-z0-9])",
     re.IGNORECASE,
 )
+# Concepts of one interrupt controller, of one way to nest translations, and their numbers, in whatever spelling: gicv, `list registers`, IRQ_MAX = 1020.
+CONCEPTS = re.compile(
+    r"(virtual|cpu|hyp(ervisor)?)[-_ ]interface|interrupt[-_ ]version|(re)?distributors?|list[-_ ]registers?|system[-_ ]registers?|exception[-_ ]level|"
+    r"stage[-_ ]?[12]|(?<![a-z])(intid|eoir?|iar|lr|ipa|vmid|asid|gpa|vpid|eptp)s?(?![a-z])|"
+    r"(?<![\dx])(1019|1020|1023)(?![\d])",
+    re.IGNORECASE,
+)
 # English words that the pattern also matches when they stand in a sentence.
 ENGLISH = {"its", "far", "arm", "arms"}
 HEADERS = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
@@ -33,6 +40,7 @@ def sources():
 def names_in(text):
     """(line number, word) of each architecture's name."""
     for number, line in enumerate(text.splitlines(), 1):
+        yield from ((number, match.group(0)) for match in CONCEPTS.finditer(line))
         for match in NAMES.finditer(line):
             before, word = line[: match.start()], match.group(0)
             prose = word.lower() in ENGLISH and not word.isupper() and not before.endswith("_") and not line[match.end() :].startswith("_")
@@ -46,9 +54,10 @@ def test_core_names_no_architecture():
 
 
 def test_the_pattern_finds_what_it_should():
-    for text in ("#ifdef __aarch64__", "the GIC's", "gicv3", "at EL2", "HCR_EL2.TGE", "VTTBR", "an x86 CPU", "__riscv", "s390x", "SMCCC", "/* WFI */", "FAR_EL2", "_ARM_"):
+    for text in ("#ifdef __aarch64__", "the GIC's", "gicv3", "at EL2", "HCR_EL2.TGE", "VTTBR", "an x86 CPU", "__riscv", "s390x", "SMCCC", "/* WFI */", "FAR_EL2", "_ARM_",
+                 "platform.virtual_interface", "interrupt_version", "EXTENT_VIRTUAL_INTERFACE", "IRQ_MAX = 1020", "list registers", "a VMID", "stage-2", "an INTID"):
         assert list(names_in(text)), text
-    for text in ("its own table", "as far as", "charm", "parameter", "panel1", "level 2", "itself", "elsewhere", "spin"):
+    for text in ("its own table", "as far as", "charm", "parameter", "panel1", "level 2", "itself", "elsewhere", "spin", "interrupts", "0x1020", "1 << 10", "a clear interface"):
         assert not list(names_in(text)), text
 
 

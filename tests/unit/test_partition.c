@@ -108,7 +108,7 @@ static unsigned exhaust(cap_t p, unsigned number, uint64_t third, uint64_t fourt
 
 static void test_exhausted(void **state)
 {
-    cap_t p = make_partition(LITTLE, 10), space = slot_new();
+    cap_t p = make_partition(LITTLE, 10), space = slot_new(), guest = make_space(SPACE_GUEST);
     unsigned signals;
     (void)state;
     assert_ok(BASE(CALL_SPACE_CREATE, p, space, SPACE_COMPONENT));
@@ -118,6 +118,7 @@ static void test_exhausted(void **state)
     assert_status(BASE(CALL_PORTAL_CREATE, p, slot_new()), STATUS_MEMORY);
     assert_status(BASE(CALL_THREAD_CREATE, p, slot_new(), space, 0, 1), STATUS_MEMORY);
     assert_status(BASE(CALL_SPACE_CREATE, p, slot_new(), SPACE_GUEST), STATUS_MEMORY);
+    assert_status(BASE(CALL_VM_CREATE, p, slot_new(), guest), STATUS_MEMORY);
     assert_status(give(p, 500, space, 1), STATUS_MEMORY); /* a page of its table */
     assert_ok(give(p, P, space, 1));                      /* in a page that is there */
     /* What one object was can be used for another. */
@@ -224,7 +225,7 @@ static void test_end_in_steps(void **state)
     status_t status;
     (void)state;
     assert_ok(BASE(CALL_PARTITION_CREATE, p, memory, 15, 50));
-    make_foreign_thread(p, 1, 20);
+    cap_t thread = make_foreign_thread(p, 1, 20);
     for (cap_t i = 0; i < 50; i++)
         assert_ok(BASE(CALL_SIGNAL_CREATE, p, 1000 + i));
     host.interrupt = true;
@@ -232,6 +233,8 @@ static void test_end_in_steps(void **state)
         steps++;
         assert_status(BASE(CALL_PARTITION_CREATE, slot_new(), memory, 1, 1), STATUS_BUSY);
         assert_status(BASE(CALL_SIGNAL_CREATE, p, 2000), STATUS_CAP);
+        if (cap_at(thread)->type == CAP_THREAD_OBJECT) /* what its own thread makes would outlive it */
+            assert_status(CALL(1, CALL_SIGNAL_CREATE, CAP_SELF, 2000), STATUS_MEMORY);
     }
     assert_ok(status);
     assert_true(steps > 5);
@@ -392,6 +395,41 @@ static void test_any_donation(void **state)
     }
 }
 
+/* In `p`, which holds `ram`: a thread of CPU 1 in a space of its partition's own making, with `ram` mapped, deletes that space. */
+static void remove_own_space(cap_t p, cap_t ram)
+{
+    enum { RAM = 40, SPACE, THREAD };
+    assert_ok(give(p, RAM, ram, RIGHT_READ | RIGHT_WRITE));
+    make_foreign_thread(p, 1, 5);
+    assert_ok(CALL(1, CALL_SPACE_CREATE, CAP_SELF, SPACE, SPACE_COMPONENT));
+    assert_ok(CALL(1, CALL_SPACE_MAP, SPACE, RAM, 0x400000, 0, PAGE_SIZE, RIGHT_READ | RIGHT_WRITE));
+    assert_ok(CALL(1, CALL_THREAD_CREATE, CAP_SELF, THREAD, SPACE, 1, 9));
+    assert_ok(CALL(1, CALL_THREAD_START, THREAD, THREAD_PC, 0, 0));
+    assert_status(CALL(1, CALL_CAP_DELETE, SPACE), CALL_PENDING);
+    assert_int_equal(cap_slot(partition_at(p), SPACE)->type, CAP_SPACE_OBJECT | NODE_DYING);
+    assert_status(CALL(1, CALL_SPACE_MAP, SPACE, RAM, 0x500000, 0, PAGE_SIZE, RIGHT_READ), STATUS_CAP);
+}
+
+/*
+ * Who stops himself by what he removes leaves the rest where it is. Another thread of the partition can go on; whoever gave it something gets that
+ * back as ever; and it goes with the partition, with nothing left over (machine_teardown).
+ */
+static void test_removes_its_own_space(void **state)
+{
+    cap_t p = make_partition(LITTLE * 2, 20), q = make_partition(LITTLE * 2, 20), ram = make_ram(PAGE_SIZE, PAGE_SIZE);
+    (void)state;
+    remove_own_space(p, ram);
+    assert_non_null(cap_slot(partition_at(p), 40)->child); /* still mapped */
+    assert_ok(CALL(1, CALL_CAP_DELETE, 41));
+    assert_null(cap_slot(partition_at(p), 40)->child);
+    assert_int_equal(cap_slot(partition_at(p), 41)->type, CAP_NONE);
+    assert_ok(BASE(CALL_CAP_DELETE, p));
+    remove_own_space(q, ram);
+    assert_ok(BASE(CALL_CAP_REVOKE, ram)); /* its giver's, whoever was stopped where */
+    assert_null(cap_at(ram)->child);
+    assert_ok(BASE(CALL_CAP_DELETE, q));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +451,7 @@ int main(void)
         MACHINE_TEST(test_nested),
         MACHINE_TEST(test_bounded),
         MACHINE_TEST(test_any_donation),
+        MACHINE_TEST(test_removes_its_own_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

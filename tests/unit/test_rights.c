@@ -135,8 +135,8 @@ static void test_last_interrupt(void **state)
     cap_t signal = make_signal();
     (void)state;
     cap_slot(machine.base, CAP_IRQS)->size = UINT64_MAX;
-    assert_status(BASE(CALL_IRQ_BIND, CAP_IRQS, IRQ_MAX, signal, 1), STATUS_RANGE);
-    assert_status(BASE(CALL_IRQ_ACK, CAP_IRQS, IRQ_MAX), STATUS_RANGE);
+    assert_status(BASE(CALL_IRQ_BIND, CAP_IRQS, ARCH_IRQS, signal, 1), STATUS_RANGE);
+    assert_status(BASE(CALL_IRQ_ACK, CAP_IRQS, ARCH_IRQS), STATUS_RANGE);
 }
 
 int main(void)

@@ -158,6 +158,19 @@ static void test_slice_and_deadline(void **state)
     assert_runs(b);
 }
 
+/* A slice ends while its thread is in the kernel, which has to choose anew for another reason: that is no second slice. */
+static void test_slice_ends_in_kernel(void **state)
+{
+    struct thread *a = thread_of(10), *b = thread_of(10);
+    (void)state;
+    assert_runs(a);
+    host_counter += SLICE + 5;
+    thread_of(5);
+    assert_runs(a);
+    host_advance(host_counter);
+    assert_runs(b);
+}
+
 /* WFI of a guest must trap while another thread could run: checked by the machine after every stay in the kernel. */
 static void test_wait_trap(void **state)
 {
@@ -210,7 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCHED_TEST(test_priorities), SCHED_TEST(test_extremes), SCHED_TEST(test_slices), SCHED_TEST(test_yield), SCHED_TEST(test_deadlines),
-        SCHED_TEST(test_slice_and_deadline), SCHED_TEST(test_wait_trap), SCHED_TEST(test_random),
+        SCHED_TEST(test_slice_and_deadline), SCHED_TEST(test_wait_trap), SCHED_TEST(test_random), SCHED_TEST(test_slice_ends_in_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

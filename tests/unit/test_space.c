@@ -79,6 +79,8 @@ static void test_gigabyte(void **state)
     assert_int_equal(host_leaf_size(space_at(space), 4 * GIB, &contiguous, &is_device), GIB);
     assert_true(is_device);
     assert_int_equal(translate(4 * GIB + 12345, RIGHT_READ), device->base + offset + GIB + 12345);
+    assert_status(map(SLOT_DEVICE, 4 * GIB + 2 * MIB, 0, 4 * KIB, RIGHT_READ), STATUS_EXISTS); /* and there is nothing to trim within the block */
+    assert_int_equal(translate(4 * GIB + 12345, RIGHT_READ), device->base + offset + GIB + 12345);
 }
 
 /* Sixteen neighbours bear the hint, if all of their aligned group is in the range; none does otherwise. */

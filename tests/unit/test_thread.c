@@ -110,6 +110,34 @@ static void test_fault_while_waiting(void **state)
     assert_ok(BASE(CALL_THREAD_START, thread, 0, 0, 0));
 }
 
+/* So it does when it was woken before, on another CPU, and has not learnt of it: it stays stopped. */
+static void test_fault_after_wake(void **state)
+{
+    cap_t signal = make_signal(), thread = make_thread(space, 2, 9);
+    (void)state;
+    assert_status(CALL(2, CALL_SIGNAL_WAIT, signal, 1, 70000), CALL_PENDING);
+    host.ipis_held = true;
+    assert_ok(BASE(CALL_SIGNAL_RAISE, signal, 1));
+    host_enter(2, late_error, thread_at(thread));
+    host.ipis_held = false;
+    host_ipis_deliver();
+    assert_null(cpus[2].current);
+    assert_int_equal(state_of(thread), THREAD_CODE_FAULTED);
+}
+
+/* One signal for many threads, as a supervisor has: its end is more than one step. */
+static void test_supervisor_of_many_gone(void **state)
+{
+    enum { MANY = 40 };
+    cap_t signal = make_signal(), threads[MANY];
+    (void)state;
+    for (unsigned i = 0; i < MANY; i++)
+        threads[i] = make_stopped_thread(space, 1, 5, signal, 1);
+    assert_ok(BASE(CALL_CAP_DELETE, signal));
+    for (unsigned i = 0; i < MANY; i++)
+        assert_null(thread_at(threads[i])->supervisor.signal);
+}
+
 static void test_supervisor_gone(void **state)
 {
     cap_t signal = make_signal(), thread = make_stopped_thread(space, 1, 5, signal, 1), other = make_stopped_thread(space, 1, 5, signal, 2);
@@ -210,6 +238,7 @@ int main(void)
         THREAD_TEST(test_start),         THREAD_TEST(test_create),       THREAD_TEST(test_fault),
         THREAD_TEST(test_supervisor_gone), THREAD_TEST(test_stop_anywhere), THREAD_TEST(test_restart_after_wait),
         THREAD_TEST(test_own_end),       THREAD_TEST(test_late_wake),     THREAD_TEST(test_fault_while_waiting),
+        THREAD_TEST(test_fault_after_wake), THREAD_TEST(test_supervisor_of_many_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -409,6 +409,20 @@ static void test_held_output_moves_on(void **state)
     }
 }
 
+/* A VM that died in the middle of a line, a sequence or a colour is built anew. Red when what the next one writes continues that line. */
+static void test_next_life_begins_a_line(void **state)
+{
+    struct fixture *f = *state;
+    check(f, RT, "half a li" CONSOLE_NEXT_LIFE "line 1\n", "rt    | half a li\r\nrt    | line 1\r\n");
+    check(f, RT, "whole\n" CONSOLE_NEXT_LIFE "line 1\n", "rt    | whole\r\nrt    | line 1\r\n");
+    check(f, RT, "a \x1b]title" CONSOLE_NEXT_LIFE "line 1\n", "rt    | a \r\nrt    | line 1\r\n");
+    check(f, RT, "\x1b[31m" CONSOLE_NEXT_LIFE "line 1\n", "rt    | line 1\r\n");
+    check(f, LINUX, "~ # \x1b[31mred", "linux | ~ # \x1b[31mred");
+    check(f, LINUX, CONSOLE_NEXT_LIFE, "\x1b[m\r\n");
+    check(f, LINUX, "boots\x1b[3", "linux | boots");
+    check(f, LINUX, CONSOLE_NEXT_LIFE "again\n", "\r\nlinux | again\r\n");
+}
+
 /* Sends a part of what is to be sent. */
 static uint32_t send_some(struct fixture *f, char *to)
 {
@@ -524,6 +538,7 @@ int main(void)
         TEST(test_unsent_output_stays),
         TEST(test_hidden_partial_line_stays),
         TEST(test_held_output_moves_on),
+        TEST(test_next_life_begins_a_line),
         TEST(test_successor_loses_nothing),
         TEST(test_nonsense_passes),
         TEST(test_hostile_page),

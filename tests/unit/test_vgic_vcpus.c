@@ -263,6 +263,33 @@ static unsigned lrs_with(unsigned line)
     return count;
 }
 
+static void goes_to_cpu_1(void)
+{
+    load_on(1, 0);
+}
+
+/* Red when the VMM's look takes what was saved of a vCPU's list registers while another CPU loads them: one interrupt comes twice, the end of the other is lost. */
+static void test_settled_while_it_moves(void **state)
+{
+    (void)state;
+    edge(SPI);
+    edge(SPI + 1);
+    priority(SPI + 1, 0xa0);
+    raise(SPI, 1);
+    assert_int_equal(guest_ack(), SPI);
+    raise(SPI + 1, 1);
+    unload(0);
+    unload(1);
+    meanwhile = goes_to_cpu_1;
+    assert_int_equal(get(0, VIRQ_PEND, 32), 1u << (SPI + 1 - 32));
+    assert_int_equal(get(0, VIRQ_ACTIVATE, 32), 1u << (SPI - 32));
+    on(1);
+    guest_eoi(SPI);
+    assert_int_equal(ack_on(1), SPI + 1);
+    assert_int_equal(ack_on(1), NONE);
+    assert_int_equal(get(0, VIRQ_ACTIVATE, 32), 0);
+}
+
 /*
  * The word that another CPU left for a list register comes late: its line has been ended and delivered again in another one by then.
  * The same number in two list registers is what no GIC puts up with.
@@ -405,7 +432,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         V3(test_sgi_v3), V2(test_sgi_v2), V2(test_sgi_evicted), V3(test_fields), V3(test_pend), V3(test_retarget),
-        V3(test_retarget_active), V3(test_unload), V3(test_remote), V3(test_late_word), V3(test_end_and_again),
+        V3(test_retarget_active), V3(test_unload), V3(test_remote), V3(test_late_word), V3(test_settled_while_it_moves), V3(test_end_and_again),
         V3(test_unload_without_vm), V3(test_made_again), V3(test_made_again_active), V3(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

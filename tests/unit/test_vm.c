@@ -201,6 +201,21 @@ static void test_wait_for_interrupt(void **state)
     assert_ptr_equal(cpus[C].current->vcpu, vcpu_at(vcpu));
 }
 
+/* The line is low again before the guest's CPU learns that it was high: the guest sleeps on. */
+static void test_wait_line_lowered(void **state)
+{
+    (void)state;
+    enter();
+    guest_wait(C);
+    host.ipis_held = true;
+    assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 1));
+    assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 0));
+    host.ipis_held = false;
+    host_ipis_deliver();
+    assert_null(cpus[C].current);
+    assert_int_equal(thread_at(thread)->waiting, WAIT_INTERRUPT);
+}
+
 /* A waiting guest whose registers have to go: the kernel's timer stands in for the guest's. */
 static void test_wait_unloaded(void **state)
 {
@@ -366,6 +381,17 @@ static void test_answers(void **state)
     assert_null(vm_answer_find(vm_at(vm), 0x90000000));
 }
 
+/* Two VMs with one space would have one VMID, and could use an ASID for different tables. Its next VM may come when the last one is gone. */
+static void test_one_per_space(void **state)
+{
+    cap_t second = slot_new();
+    (void)state;
+    assert_status(BASE(CALL_VM_CREATE, CAP_SELF, second, guest), STATUS_BUSY);
+    assert_null(cap_at(second)->object);
+    assert_ok(BASE(CALL_CAP_DELETE, vm));
+    assert_ok(BASE(CALL_VM_CREATE, CAP_SELF, second, guest));
+}
+
 /* A virtual interrupt that another CPU raises reaches the vCPU's CPU at once, whether it is in the guest or not. */
 static void test_notify(void **state)
 {
@@ -415,6 +441,8 @@ int main(void)
         VM_TEST(test_wait_for_interrupt), VM_TEST(test_wait_unloaded), VM_TEST(test_wait_unloaded_forever),
         VM_TEST(test_thread_ends),    VM_TEST(test_dead),          VM_TEST(test_monitor_gone),  VM_TEST(test_doorbells),
         VM_TEST(test_doorbell_limit), VM_TEST(test_answers),       VM_TEST(test_notify),        VM_TEST(test_reset),
+        VM_TEST(test_one_per_space),
+        VM_TEST(test_wait_line_lowered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

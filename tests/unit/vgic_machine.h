@@ -21,9 +21,16 @@ static bool notices_held;
 
 /* --- what vgic.c needs of the kernel ------------------------------------------------------------------------------------- */
 
+/* What another CPU does while the next request is on its way. */
+static void (*meanwhile)(void);
+
 void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument)
 {
     unsigned before = this_cpu;
+    void (*happens)(void) = meanwhile;
+    meanwhile = NULL;
+    if (happens)
+        happens();
     this_cpu = index;
     function(argument);
     this_cpu = before;

@@ -25,7 +25,7 @@ enum call_aarch64 {
     CALL_VM_SGI_ADDRESS,
     /*
      * CALL_VIRQ_FORWARD(vm, line, irq, number, flags): physical interrupt `number` (RIGHT_BIND) becomes virtual line `line`; the guest's end of interrupt
-     * deactivates it without an exit. irq slot 0 undoes it. flags: IRQ_EDGE or 0 (level). STATUS_RANGE, ARGUMENT (flags), BUSY if the
+     * deactivates it without an exit. irq slot 0 undoes it; so does the end of the irq capability. flags: IRQ_EDGE or 0 (level). STATUS_RANGE, ARGUMENT (flags), BUSY if the
      * line or the interrupt is taken already; doing the same again is no error.
      */
     CALL_VIRQ_FORWARD,

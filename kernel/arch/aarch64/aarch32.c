@@ -4,7 +4,6 @@
  */
 #include "aarch32.h"
 #include "cpu.h"
-#include "serror.h"
 #include "thread.h"
 #include "trap.h"
 #include "vcpu.h"
@@ -208,20 +207,11 @@ static void trap_smc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
         trap_hvc(cpu, vcpu, esr);
 }
 
-/* As from AArch64, which steps over four bytes if a doorbell was all, and otherwise has made an exit of it. */
+/* As from AArch64, the register named by its place. */
 static void trap_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    struct frame *regs = &vcpu->state->regs;
-    uint64_t pc = regs->pc, place = reported_register(regs, esr, ISS_SRT_SHIFT);
-    esr = (esr & ~(UINT64_C(31) << ISS_SRT_SHIFT)) | place << ISS_SRT_SHIFT;
-    trap_guest(cpu, vcpu, esr);
-    if (regs->pc != pc) {
-        regs->pc = pc;
-        aarch32_skip(regs, esr);
-    } else if (regs->pstate & AARCH32_T && !abort_is_error(esr)) {
-        vcpu->state->exit.reason = EXIT_MMIO_SHORT;
-        arch_call_registers(cpu->current)[1] = EXIT_MMIO_SHORT;
-    }
+    uint64_t place = reported_register(&vcpu->state->regs, esr, ISS_SRT_SHIFT);
+    trap_guest(cpu, vcpu, (esr & ~(UINT64_C(31) << ISS_SRT_SHIFT)) | place << ISS_SRT_SHIFT);
 }
 
 struct trap32 {

@@ -25,11 +25,12 @@ struct arch_cpu {
     uint64_t vttbr[TAG_PLACES]; /* VTTBR_EL2 of the thread that runs (its component's), and of the loaded vCPU */
     uint64_t hcr;          /* HCR_EL2 of the loaded vCPU's side */
     uint8_t side;          /* enum side */
-    bool debugging;        /* MDSCR_EL1 is not zero: the guest debugs itself; behind `side`, for both to be looked at in one go */
+    bool debugging;        /* breakpoints or steps are on in `mdscr`; behind `side`, for both to be looked at in one go */
     bool wait_trap;        /* more than one thread is ready here: WFI of a guest must trap */
     uint32_t acknowledged; /* interrupt that fast.c took and left to irq_dispatch() */
     struct vcpu *fp_owner; /* whose FP/SIMD registers are */
     uint64_t mpidr;        /* affinity fields */
+    uint64_t mdscr;        /* MDSCR_EL1: the last guest's, as far as it harms no component */
 };
 
 struct arch_thread {
@@ -37,11 +38,9 @@ struct arch_thread {
     uint64_t tpidr_el0;
 };
 
-struct arch_space {
-    bool guest;
-};
+enum { ARCH_IRQS = 1020 }; /* INTIDs of one CPU or shared: SGIs, PPIs, SPIs (IHI 0069, 2.2) */
 
-enum { VIRQ_PRIVATE = 32, VIRQ_NO_LR = 0xff, VIRQ_NONE = 0xffff, VIRQ_QUEUES = 32 };
+enum { VIRQ_PRIVATE = VM_LINE_SHARED, VIRQ_NO_LR = 0xff, VIRQ_NONE = 0xffff, VIRQ_QUEUES = 32 };
 
 /* A virtual interrupt line; meaning of `flags` and invariants in vgic.c. Guarded by the lock of the vCPU it targets. */
 struct virq {

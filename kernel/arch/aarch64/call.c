@@ -43,29 +43,22 @@ static status_t virq_forward(const struct partition *self, struct vm *vm, uint64
     uint64_t line = r[2], number = r[4];
     if (line < VIRQ_PRIVATE || line >= VM_LINES)
         return STATUS_RANGE;
+    unsigned before = vm->arch.shared[line - VIRQ_PRIVATE].physical;
     if (!r[3]) {
-        unsigned old = vm->arch.shared[line - VIRQ_PRIVATE].physical;
-        if (old)
-            irq_unbind(old);
-        return vgic_forward(vm, (unsigned)line, 0);
+        if (before)
+            irq_unbind(before);
+        return STATUS_OK;
     }
     const struct cap *cap = cap_find(self, r[3], CAP_IRQ, RIGHT_BIND, &status);
     if (!cap)
         return status;
-    if (number - cap->base >= cap->size || number >= IRQ_MAX)
+    if (number - cap->base >= cap->size || number >= ARCH_IRQS)
         return STATUS_RANGE;
     if (r[5] & ~(uint64_t)IRQ_EDGE)
         return STATUS_ARGUMENT;
-    unsigned before = vm->arch.shared[line - VIRQ_PRIVATE].physical;
-    if (before == number)
-        return STATUS_OK; /* it is already */
     if (before)
-        return STATUS_BUSY;
-    vgic_forward(vm, (unsigned)line, (unsigned)number); /* first: the interrupt may be pending */
-    status = irq_forward((unsigned)number, vm, (unsigned)line, cpu_self()->index, r[5] & IRQ_EDGE);
-    if (status != STATUS_OK)
-        vgic_forward(vm, (unsigned)line, 0);
-    return status;
+        return before == number ? STATUS_OK /* it is already */ : STATUS_BUSY;
+    return irq_forward((unsigned)number, cap, vm, (unsigned)line, cpu_self()->index, r[5] & IRQ_EDGE);
 }
 
 static status_t (*const calls[CALL_ARCH_END - CALL_ARCH])(const struct partition *self, struct vm *vm, uint64_t *r) = {

@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "log.h"
 #include "mmu.h"
+#include "serror.h"
 #include "tree.h"
 #include "trap.h"
 
@@ -21,7 +22,6 @@ enum { CNTHCTL_EL1PCTEN = 1 << 0 };
 enum { MDCR_TRAPS = 1 << 19 | 1 << 14 | 1 << 11 | 1 << 10 | 1 << 9 | 1 << 6 | 1 << 5 };
 /* CPTR_EL2: RES1 bits (SVE and SME trap); activity monitors, trace registers and FP/SIMD trap. */
 enum { CPTR_TRAPS = 0x33ff | 1 << 10 | 1 << 20 | 1 << 30 };
-enum { MMFR1_HCX_SHIFT = 40 };
 /* VTCR_EL2: 4 KiB granule, walks from level 1, write-back and inner shareable. */
 #define VTCR_COMMON (UINT64_C(1) << 31 | 3 << 12 | 1 << 10 | 1 << 8 | 1 << 6)
 enum { VTCR_VS = 1 << 19 /* 16-bit VMIDs */, VTCR_PS_SHIFT = 16, VTCR_PS_48_BITS = 5 };
@@ -62,8 +62,6 @@ static void registers_init(struct cpu *cpu)
     write_sysreg(0, cntp_ctl_el0);
     write_sysreg(0, vttbr_el2);
     debug_cpu_init();
-    if (read_sysreg(id_aa64mmfr1_el1) >> MMFR1_HCX_SHIFT & 0xf)
-        write_sysreg(0, S3_4_C1_C2_2); /* HCRX_EL2: nothing of what it allows */
     isb();
 }
 
@@ -141,9 +139,7 @@ bool arch_cpu_start(unsigned index)
 
 void arch_idle(struct cpu *cpu)
 {
-    uint64_t error = trap_serror_take(); /* waits for what is outstanding, too */
-    if (error)
-        panic("SError while nobody runs, syndrome %lx", error);
+    serror_idle(); /* waits for what is outstanding, too */
     __asm__ volatile("wfi");
     irq_dispatch(cpu, gic_acknowledge());
 }

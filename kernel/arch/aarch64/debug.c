@@ -8,9 +8,13 @@ enum {
     MDSCR_KDE = 1 << 13,
     MDSCR_MDE = 1 << 15,
     MDSCR_GUEST = MDSCR_SS | MDSCR_TDCC | MDSCR_KDE | MDSCR_MDE,
-    /* Controls without what compares VMIDs and EL2's context (BT[3]): a guest would see which VMID it has. */
-    BREAKPOINT_CONTROL = 0x7fe1e7,
-    WATCHPOINT_CONTROL = 0x1f1fffff,
+    MDSCR_LIVE = MDSCR_SS | MDSCR_MDE, /* KDE is about these, TDCC keeps EL0 from the debug channel, which components have no use for */
+    /*
+     * Controls without levels and security states that no guest is at (HMC, SSC: RES0 where there is no EL2 and EL3, D13.3.2, D13.3.11), and without what
+     * compares VMIDs and EL2's context (BT[3]): a guest would see which VMID it has.
+     */
+    BREAKPOINT_CONTROL = 0x7f01e7,
+    WATCHPOINT_CONTROL = 0x1f1f1fff,
     REGISTER_CRM = 15 << 1,
     REGISTER_OP2 = 3 << 17,
 };
@@ -20,8 +24,28 @@ enum {
 
 enum kind { BREAKPOINT_VALUE, BREAKPOINT_CONTROLS, WATCHPOINT_VALUE, WATCHPOINT_CONTROLS };
 
+#define CLEAR(kind, n) case n: clear_sysreg(dbg##kind##cr##n##_el1); __attribute__((fallthrough));
+#define CLEAR_FROM_6(kind) \
+    CLEAR(kind, 15) CLEAR(kind, 14) CLEAR(kind, 13) CLEAR(kind, 12) CLEAR(kind, 11) CLEAR(kind, 10) CLEAR(kind, 9) CLEAR(kind, 8) CLEAR(kind, 7) CLEAR(kind, 6)
+
+/* Those that no guest has stay off: their values at reset are UNKNOWN, and a guest's breakpoint may name one of them as its link. The others are loaded before MDE is set. */
+static void controls_clear(uint64_t dfr0)
+{
+    switch (dfr0 >> DFR0_BREAKPOINTS_SHIFT & 15) {
+        CLEAR_FROM_6(b)
+    default:
+        break;
+    }
+    switch (dfr0 >> DFR0_WATCHPOINTS_SHIFT & 15) {
+        CLEAR_FROM_6(w) CLEAR(w, 5) CLEAR(w, 4)
+    default:
+        break;
+    }
+}
+
 void debug_cpu_init(void)
 {
+    controls_clear(read_sysreg(id_aa64dfr0_el1));
     write_sysreg(0, mdscr_el1);
     write_sysreg(0, oslar_el1);
     write_sysreg(0, osdlr_el1);
@@ -29,16 +53,19 @@ void debug_cpu_init(void)
 
 /* --- into the processor ------------------------------------------------------------------------------------------------------ */
 
-#define LOAD(kind, n)                                          \
-    case (n) + 1:                                              \
-        write_sysreg(registers[0][n], dbg##kind##vr##n##_el1); \
-        write_sysreg(registers[1][n], dbg##kind##cr##n##_el1); \
+/* The page may have controls of the monitor's that debug_emulate() has not seen. */
+#define LOAD(kind, n, control)                                             \
+    case (n) + 1:                                                          \
+        write_sysreg(registers[0][n], dbg##kind##vr##n##_el1);             \
+        write_sysreg(registers[1][n] & (control), dbg##kind##cr##n##_el1); \
         __attribute__((fallthrough));
+#define BREAKPOINT(n) LOAD(b, n, BREAKPOINT_CONTROL)
+#define WATCHPOINT(n) LOAD(w, n, WATCHPOINT_CONTROL)
 
 static void breakpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsigned count)
 {
     switch (count) {
-        LOAD(b, 5) LOAD(b, 4) LOAD(b, 3) LOAD(b, 2) LOAD(b, 1) LOAD(b, 0)
+        BREAKPOINT(5) BREAKPOINT(4) BREAKPOINT(3) BREAKPOINT(2) BREAKPOINT(1) BREAKPOINT(0)
     default:
         break;
     }
@@ -47,7 +74,7 @@ static void breakpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsi
 static void watchpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsigned count)
 {
     switch (count) {
-        LOAD(w, 3) LOAD(w, 2) LOAD(w, 1) LOAD(w, 0)
+        WATCHPOINT(3) WATCHPOINT(2) WATCHPOINT(1) WATCHPOINT(0)
     default:
         break;
     }
@@ -61,7 +88,8 @@ void debug_start(struct cpu *cpu, const struct vcpu_el1 *el1)
         watchpoints_load(&el1->debug[WATCHPOINT_VALUE], sysreg_watchpoints());
     }
     write_sysreg(mdscr, mdscr_el1);
-    cpu->arch.debugging = mdscr != 0;
+    cpu->arch.mdscr = mdscr;
+    cpu->arch.debugging = mdscr & MDSCR_LIVE;
 }
 
 /* --- the guest's accesses ------------------------------------------------------------------------------------------------------ */

@@ -251,7 +251,7 @@ static APART struct frame *enter(struct cpu *cpu, struct frame *frame)
 {
     struct thread *thread = cpu->current;
     struct vcpu *vcpu = cpu->loaded;
-    if (!cap_names(thread->partition, frame->x[1], CAP_VCPU, RIGHT_ENTER, &vcpu->object) || vcpu->dead || vcpu->state->el1.mdscr)
+    if (!cap_names(thread->partition, frame->x[1], CAP_VCPU, RIGHT_ENTER, &vcpu->object) || vcpu->dead || vcpu->state->el1.mdscr != cpu->arch.mdscr)
         return LONG_WAY;
     if (!vcpu_claim_for(vcpu, thread))
         return LONG_WAY;

@@ -37,7 +37,7 @@ static void init(void)
     gic.distributor = mmu_map_device(board.distributor.base, PAGE_SIZE);
     gic.cpu = mmu_map_device(paddr(board.cpu_interface.base.raw + skip), GICC_SIZE);
     gic.virtual = mmu_map_device(board.virtual_control.base, PAGE_SIZE);
-    platform.virtual_interface = (struct range){paddr(platform.virtual_interface.base.raw + skip), GICC_SIZE};
+    platform.guest_device = (struct range){paddr(platform.guest_device.base.raw + skip), GICC_SIZE};
     gic.lr_count = (mmio_read32(gic.virtual + GICH_VTR) & 0x3f) + 1;
     gic.intids = gicd_lines(gic.distributor);
     gic.links = mmio_read32(gic.distributor + GICD_IIDR) != IIDR_EMULATED;

@@ -67,7 +67,7 @@ SMALL void irq_cpu_init(unsigned cpu)
 
 SMALL void irq_init(void)
 {
-    gic.version = platform.interrupt_version;
+    gic.version = platform.variant;
     gic.ops = gic.version == 2 ? &gicv2_ops : &gicv3_ops;
     gic.ops->init();
     platform.irq_first = GIC_SPI_FIRST;

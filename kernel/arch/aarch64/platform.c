@@ -104,11 +104,11 @@ static void gicv2_found(const struct tree_node *node)
     if (gic_node.depth)
         return;
     gic_node = *node;
-    platform.interrupt_version = 2;
+    platform.variant = 2;
     board.distributor = reg_need(node, 0);
     board.cpu_interface = reg_need(node, 1);
     board.virtual_control = reg_need(node, 2);
-    platform.virtual_interface = reg_need(node, 3);
+    platform.guest_device = reg_need(node, 3);
     reserve(board.distributor);
     reserve(board.cpu_interface);
     reserve(board.virtual_control);
@@ -122,7 +122,7 @@ static void gicv3_found(const struct tree_node *node)
     if (regions > BOARD_REDISTRIBUTORS)
         panic("device tree: node %s: property #redistributor-regions is more than %u", tree_name(node), BOARD_REDISTRIBUTORS);
     gic_node = *node;
-    platform.interrupt_version = 3;
+    platform.variant = 3;
     board.distributor = reg_need(node, 0);
     reserve(board.distributor);
     for (unsigned i = 0; i < regions; i++) {

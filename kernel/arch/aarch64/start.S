@@ -31,6 +31,12 @@
     movk    \register, #(((\value) >> 16) & 0xffff), lsl #16
     .endm
 
+    /* Goes on at `label` unless the field of the identification register in x1 says that there is what comes. */
+    .macro if_feature shift, label
+    tst     x1, #(0xf << \shift)
+    b.eq    \label
+    .endm
+
     .section .head, "ax"
     .globl  _start
 _start: /* header of an arm64 Image, see the Linux boot protocol */
@@ -81,7 +87,49 @@ el2_prepare:
     msr     sctlr_el2, x0
     constant x0, HCR_RW
     msr     hcr_el2, x0
-    isb
+
+/*
+ * What later architectures add to EL2 and leave UNKNOWN at reset (Arm ARM D13.2): zero is no indirect permissions, stacks or system register of the kernel's
+ * own, for guests no trap of what they are offered and, by the fine-grained bits of inverse sense, a trap of what they are not (BRBE, TPIDR2_EL0, …).
+ * Profiling (PMSCR_EL2), trace (TRFCR_EL2), SVE (ZCR_EL2) need nothing: MDCR_EL2 and CPTR_EL2 keep guests away, and the kernel uses none.
+ */
+features_prepare:
+    mrs     x1, S3_0_C0_C7_3            /* ID_AA64MMFR3_EL1 */
+    if_feature 0, 1f                    /* TCRX */
+    msr     S3_4_C2_C0_3, xzr           /* TCR2_EL2 */
+1:  if_feature 4, 1f                    /* SCTLRX */
+    msr     S3_4_C1_C0_3, xzr           /* SCTLR2_EL2 */
+1:  mrs     x1, id_aa64mmfr1_el1
+    if_feature 40, 1f                   /* HCX */
+    msr     S3_4_C1_C2_2, xzr           /* HCRX_EL2 */
+1:  mrs     x1, id_aa64mmfr0_el1
+    if_feature 56, 1f                   /* FGT */
+    msr     S3_4_C1_C1_4, xzr           /* HFGRTR_EL2 */
+    msr     S3_4_C1_C1_5, xzr           /* HFGWTR_EL2 */
+    msr     S3_4_C1_C1_6, xzr           /* HFGITR_EL2 */
+    msr     S3_4_C3_C1_4, xzr           /* HDFGRTR_EL2 */
+    msr     S3_4_C3_C1_5, xzr           /* HDFGWTR_EL2 */
+    tbz     x1, #57, 1f                 /* FGT2 */
+    msr     S3_4_C3_C1_2, xzr           /* HFGRTR2_EL2 */
+    msr     S3_4_C3_C1_3, xzr           /* HFGWTR2_EL2 */
+    msr     S3_4_C3_C1_7, xzr           /* HFGITR2_EL2 */
+    msr     S3_4_C3_C1_0, xzr           /* HDFGRTR2_EL2 */
+    msr     S3_4_C3_C1_1, xzr           /* HDFGWTR2_EL2 */
+1:  mrs     x1, id_aa64pfr1_el1
+    if_feature 44, 1f                   /* GCS */
+    msr     S3_4_C2_C5_0, xzr           /* GCSCR_EL2 */
+/* MPAM, by either of its fields: guests' partition is EL2's, and its registers trap (TIDR, TRAPMPAM0EL1, TRAPMPAM1EL1). */
+1:  mrs     x2, id_aa64pfr0_el1
+    ubfx    x1, x1, #16, #4
+    ubfx    x2, x2, #40, #4
+    orr     x1, x1, x2
+    cbz     x1, 1f
+    mov     x0, #(0x0403 << 48)
+    msr     S3_4_C10_C5_0, x0           /* MPAM2_EL2 */
+    mrs     x0, S3_0_C10_C4_4           /* MPAMIDR_EL1 */
+    tbz     x0, #17, 1f                 /* HAS_HCR */
+    msr     S3_4_C10_C4_0, xzr          /* MPAMHCR_EL2 */
+1:  isb
     ret
 park:
     wfi

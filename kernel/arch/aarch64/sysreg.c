@@ -37,8 +37,6 @@ void sysreg_init(void)
         sysreg_id_values[i / SYSREG_ID_OP2][i % SYSREG_ID_OP2] = fields_limit(sysreg_id_values[i / SYSREG_ID_OP2][i % SYSREG_ID_OP2], id_limits[i / SYSREG_ID_OP2][i % SYSREG_ID_OP2]);
 }
 
-enum { DFR0_BREAKPOINTS_SHIFT = 12, DFR0_WATCHPOINTS_SHIFT = 20 };
-
 unsigned sysreg_breakpoints(void)
 {
     return (unsigned)(sysreg_id_values[5][0] >> DFR0_BREAKPOINTS_SHIFT & 15) + 1;

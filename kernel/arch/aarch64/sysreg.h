@@ -14,4 +14,14 @@
 
 #define write_sysreg(value, name) __asm__ volatile("msr " #name ", %x0" : : "rZ"((uint64_t)(value)))
 
+#define clear_sysreg(name) __asm__ volatile("msr " #name ", xzr")
+
+/* The kernel masks SErrors but here. One that is pending: its syndrome, which entry.S leaves in x0 and masks them again; else 0. */
+static inline uint64_t serror_window(void)
+{
+    register uint64_t syndrome __asm__("x0") = 0;
+    __asm__ volatile("msr daifclr, #4\n\tisb\n\tmsr daifset, #4" : "+r"(syndrome) : : "x1", "memory");
+    return syndrome;
+}
+
 #endif

@@ -10,6 +10,8 @@
 #include "vgic.h"
 #include "vm.h"
 
+#include <bulkhead/aarch64/aarch32.h>
+
 enum {
     INSTRUCTION = 4, /* bytes */
     PSTATE_SS = 1 << 21,
@@ -24,14 +26,10 @@ enum {
     FAULT_PERMISSION = 3,
 };
 
-static void serror_attend(struct cpu *cpu);
-
 static struct frame *trap_return(struct cpu *cpu)
 {
-    if (cpu->resched) {
-        serror_attend(cpu); /* while it is still known whose it is */
-        cpu_reschedule(cpu);
-    }
+    if (cpu->resched)
+        serror_reschedule(cpu);
     return cpu->arch.resume;
 }
 
@@ -167,8 +165,9 @@ static void mmio_describe(struct vcpu *vcpu, uint64_t esr, uint64_t address)
 }
 
 /* A store that needs nothing but the kernel: a doorbell, or GICv2's GICD_SGIR. */
-static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
+static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
+    struct frame *regs = &vcpu->state->regs;
     const struct vcpu_mmio *mmio = &vcpu->state->exit.mmio;
     if (!mmio->write || mmio->size != 4)
         return false;
@@ -176,7 +175,10 @@ static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
         vgic_sgir_write(cpu, vcpu, (uint32_t)vcpu_mmio_stored(vcpu->state));
     else if (!vm_ring(vcpu->vm, saddr(mmio->address)))
         return false;
-    guest_skip(&vcpu->state->regs);
+    if (__builtin_expect((regs->pstate & PSTATE_AARCH32) != 0, 0))
+        aarch32_skip(regs, esr);
+    else
+        guest_skip(regs);
     return true;
 }
 
@@ -187,8 +189,8 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
         return;
     }
     mmio_describe(vcpu, esr, abort_address(esr));
-    if (!mmio_handled(cpu, vcpu))
-        trap_guest_exit(cpu, vcpu, EXIT_MMIO, esr);
+    if (!mmio_handled(cpu, vcpu, esr))
+        trap_guest_exit(cpu, vcpu, vcpu->state->regs.pstate & AARCH32_T ? EXIT_MMIO_SHORT : EXIT_MMIO, esr);
 }
 
 static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
@@ -239,44 +241,6 @@ struct frame *trap_irq(struct cpu *cpu, struct frame *frame)
     (void)frame;
     irq_dispatch(cpu, cpu->arch.acknowledged);
     return trap_return(cpu);
-}
-
-/* --- SError ----------------------------------------------------------------------------------------------------------------------- */
-
-enum { ISR_SERROR = 1 << 8 };
-
-/* It was caused by whoever ran last, or by what that one left in write buffers. Who has been stopped meanwhile has nobody to tell. */
-static void serror_attribute(struct cpu *cpu, uint64_t esr)
-{
-    struct thread *thread = cpu->current;
-    if (!serror_is_contained(esr))
-        panic("uncontainable SError, syndrome %lx", esr);
-    if (!thread || (thread->state != THREAD_READY && thread->state != THREAD_WAITING))
-        log_print("bulkhead: SError of a stopped thread, syndrome %lx\n", esr);
-    else if (!thread->vcpu)
-        thread_trap(cpu, FAULT_ERROR, 0, esr);
-    else {
-        trap_guest_exit(cpu, thread->vcpu, EXIT_ERROR, esr);
-        if (thread->state == THREAD_WAITING)
-            thread_ready(cpu, thread);
-    }
-}
-
-/* The kernel masks SErrors but here; entry.S returns with x0 set and SErrors masked. */
-uint64_t trap_serror_take(void)
-{
-    register uint64_t syndrome __asm__("x0") = 0;
-    dsb(sy); /* what has been written is answered for (D1.13.4: then it is pending, or will not come) */
-    if (read_sysreg(isr_el1) & ISR_SERROR)
-        __asm__ volatile("msr daifclr, #4\n\tisb\n\tmsr daifset, #4" : "+r"(syndrome) : : "x1", "memory");
-    return syndrome;
-}
-
-static void serror_attend(struct cpu *cpu)
-{
-    uint64_t syndrome = trap_serror_take();
-    if (__builtin_expect(syndrome != 0, 0))
-        serror_attribute(cpu, syndrome);
 }
 
 struct frame *trap_serror(struct cpu *cpu, struct frame *frame)

@@ -12,8 +12,6 @@ struct frame *trap_sync(struct cpu *cpu, struct frame *frame);
 struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame);
 struct frame *trap_irq(struct cpu *cpu, struct frame *frame);
 struct frame *trap_serror(struct cpu *cpu, struct frame *frame);
-/* Takes an SError that is pending, or that outstanding writes still cause: its syndrome, 0 if there is none. */
-uint64_t trap_serror_take(void);
 struct frame *trap_illegal(struct cpu *cpu, struct frame *frame);
 
 /* ESR_ELx (Arm ARM D13.2.37). */
@@ -72,7 +70,8 @@ bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_acce
 /* What a read returns to the guest (nothing happens for a write); what is written. */
 void sysreg_answer(struct vcpu *vcpu, const struct sysreg_access *access, uint64_t value);
 uint64_t sysreg_written(const struct vcpu *vcpu, const struct sysreg_access *access);
-/* How many breakpoints and watchpoints a guest has. */
+/* How many breakpoints and watchpoints a guest has. ID_AA64DFR0_EL1 has their numbers minus one. */
+enum { DFR0_BREAKPOINTS_SHIFT = 12, DFR0_WATCHPOINTS_SHIFT = 20 };
 unsigned sysreg_breakpoints(void);
 unsigned sysreg_watchpoints(void);
 

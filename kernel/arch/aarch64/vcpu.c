@@ -109,8 +109,7 @@ static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
     space_hold(cpu, TAG_LOADED, vcpu->vm->space.space);
     cpu->arch.hcr = vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0);
     side_cross_to_guest(cpu, vcpu);
-    if (__builtin_expect(vcpu->state->el1.mdscr != 0, 0))
-        debug_start(cpu, &vcpu->state->el1);
+    debug_follow(cpu, &vcpu->state->el1);
 }
 
 void arch_wait_trap(struct cpu *cpu, bool on)

@@ -428,6 +428,7 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
     (void)cpu;
+    lock_take(&vcpu->lock); /* settle_here() */
     for (uint32_t used = a->lr_used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
         gic.ops->lr_write(n, a->lr[n]);
@@ -436,6 +437,7 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
     if (a->timer_owned)
         gic.ops->set_active(board.virtual_timer, true);
     hcr_update(vcpu);
+    lock_release(&vcpu->lock);
 }
 
 void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
@@ -589,12 +591,11 @@ void vgic_sgir_write(struct cpu *cpu, struct vcpu *vcpu, uint32_t value)
 
 /* --- for the VMM's view (vgic_fields.c) -------------------------------------------------------------------------------- */
 
-SMALL static void settle_here(void *argument)
+/* Lock held; on the CPU where it is loaded, if it is. */
+SMALL static void settle(struct vcpu *vcpu)
 {
-    struct vcpu *vcpu = argument;
     struct arch_vcpu *a = &vcpu->arch;
     bool loaded = cpu_self()->loaded == vcpu;
-    lock_take(&vcpu->lock);
     posted_take(vcpu);
     if (loaded)
         lr_reap(vcpu);
@@ -607,12 +608,26 @@ SMALL static void settle_here(void *argument)
     }
     if (loaded)
         hcr_update(vcpu);
+}
+
+/* It may just have gone to another CPU: vcpu_enter() takes no tree lock. vgic_load() has the lock, so that either it finds nothing saved, or this finds it gone. */
+SMALL static void settle_here(void *argument)
+{
+    struct vcpu *vcpu = argument;
+    lock_take(&vcpu->lock);
+    if (vcpu->cpu == cpu_self()->index)
+        settle(vcpu);
     lock_release(&vcpu->lock);
 }
 
+/* Twice at most: only CALL_VCPU_SYNC, which needs the tree lock, lets it go on. */
 void lrs_settle(struct vcpu *vcpu)
 {
-    cpu_run_on(vcpu->cpu, settle_here, vcpu);
+    unsigned cpu;
+    do {
+        cpu = __atomic_load_n(&vcpu->cpu, __ATOMIC_RELAXED);
+        cpu_run_on(cpu, settle_here, vcpu);
+    } while (cpu != __atomic_load_n(&vcpu->cpu, __ATOMIC_RELAXED));
 }
 
 static void hcr_update_here(void *argument)
@@ -628,7 +643,7 @@ static void hcr_update_here(void *argument)
 
 SMALL void vgic_detach(struct vcpu *vcpu)
 {
-    settle_here(vcpu); /* loaded nowhere: from what was saved */
+    settle(vcpu); /* loaded nowhere, nor known to anybody: from what was saved */
     for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++) {
         struct virq *virq = virq_at(vcpu->vm, vcpu, line);
         if (virq->target == vcpu->index && virq->flags & QUEUED)

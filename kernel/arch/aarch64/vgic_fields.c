@@ -302,14 +302,21 @@ status_t vgic_get(struct vm *vm, unsigned index, unsigned field, unsigned first,
     return STATUS_OK;
 }
 
-status_t vgic_forward(struct vm *vm, unsigned line, unsigned physical)
+/*
+ * The link first, then what an LR holds of the line: it goes to memory, and whatever goes into an LR from then on is linked as it should be. In between the
+ * guest may end the old one, which is nobody's at that time.
+ */
+void arch_virq_link(struct vm *vm, unsigned line, unsigned number)
 {
-    struct virq *virq = &vm->arch.shared[line - VIRQ_PRIVATE];
-    struct vcpu *settled = virq_settle(vm, NULL, virq), *guard = virq_lock_shared(vm, virq); /* no LR is linked to the old one any more */
-    virq->physical = (uint16_t)physical;
-    if (guard)
-        lock_release(&guard->lock);
-    if (settled)
-        vcpu_notify(settled);
-    return STATUS_OK;
+    struct virq *virq = virq_at(vm, NULL, line);
+    struct vcpu *guard = virq_lock_shared(vm, virq);
+    virq->physical = (uint16_t)number;
+    if (!number)
+        virq->flags &= (uint8_t)~LATCH;
+    if (!guard)
+        return;
+    bool look = virq_changed(guard, virq, line);
+    lock_release(&guard->lock);
+    if (virq_settle(vm, NULL, virq) || look)
+        vcpu_notify(guard);
 }

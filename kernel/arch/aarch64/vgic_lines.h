@@ -38,7 +38,7 @@ void virq_dequeue(struct vcpu *vcpu, struct virq *virq);
 /* The shared line's vCPU, locked: the one it targets, else vCPU 0; NULL, and no lock, while the VM has none. */
 struct vcpu *virq_lock_shared(struct vm *vm, const struct virq *virq);
 
-/* Both on the vCPU's CPU, the only one that may load it; tree lock. Brings all of its LRs, or what was saved of them, to memory. */
+/* Both on the vCPU's CPU; tree lock. Brings all of its LRs, or what was saved of them, to memory. */
 void lrs_settle(struct vcpu *vcpu);
 /* The number of lines that are active in memory has changed: their ends are to be counted, or no longer. */
 void lrs_recount(struct vcpu *vcpu);

@@ -34,9 +34,7 @@ struct arch_thread {
     bool repeat; /* the call is to be made again */
 };
 
-struct arch_space {
-    bool guest;
-};
+enum { ARCH_IRQS = 512 };
 
 struct vm_answer {
     uint32_t function;
@@ -46,6 +44,7 @@ struct vm_answer {
 struct arch_vm {
     uint64_t counter_offset;
     uint64_t levels[VM_LINES / 64]; /* of the shared lines, all of which go to vCPU 0 */
+    uint16_t physical[VM_LINES];    /* interrupt that comes as the line; 0: none */
 };
 
 struct arch_vcpu {

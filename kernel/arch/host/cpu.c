@@ -194,12 +194,12 @@ static void platform_reset(unsigned count)
         .image = {paddr(HOST_IMAGE), HOST_IMAGE_SIZE},
         .package = {paddr(HOST_PACKAGE), HOST_PACKAGE_SIZE},
         .fdt = {paddr(HOST_RAM + 0x300010), 0x1ff0},
-        .virtual_interface = {paddr(0x8040000), 0x2000},
+        .guest_device = {paddr(0x8040000), 0x2000},
         .physical_limit = UINT64_C(1) << 40,
         .boot_ticks = 17,
         .irq_first = 32,
         .irq_count = 256,
-        .interrupt_version = 2,
+        .variant = 2,
     };
 }
 

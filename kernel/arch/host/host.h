@@ -19,7 +19,7 @@
 #define HOST_AREA (HOST_RAM + 0x1000000) /* arch_kernel_area() */
 #define HOST_AREA_SIZE (UINT64_C(8) << 20)
 
-enum { HOST_INTERRUPTS = 1020, HOST_LOG = 8192, HOST_NO_POWER = -1 };
+enum { HOST_LOG = 8192, HOST_NO_POWER = -1 };
 
 struct host_interrupt {
     bool enabled, active, edge;
@@ -41,7 +41,7 @@ struct host {
     unsigned mapped_pages;      /* of kernel memory */
     const char *stack;          /* where the stay in the kernel began */
     size_t stack_used;          /* bytes from there, at the deepest arch_kernel_unmap() */
-    struct host_interrupt interrupts[HOST_INTERRUPTS];
+    struct host_interrupt interrupts[ARCH_IRQS];
     char log[HOST_LOG];
     size_t log_length;
 };

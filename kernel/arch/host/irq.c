@@ -23,7 +23,7 @@ void arch_irq_complete(unsigned number)
 unsigned arch_irqs_awake(void)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < HOST_INTERRUPTS; i++)
+    for (unsigned i = 0; i < ARCH_IRQS; i++)
         count += host.interrupts[i].enabled || host.interrupts[i].active;
     return count;
 }

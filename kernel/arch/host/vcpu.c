@@ -4,9 +4,12 @@
 #include "thread.h"
 #include "vm.h"
 
+#include <string.h>
+
 void arch_vm_reset(struct vm *vm)
 {
-    vm->arch = (struct arch_vm){.counter_offset = arch_counter()};
+    vm->arch.counter_offset = arch_counter();
+    memset(vm->arch.levels, 0, sizeof vm->arch.levels); /* links stay */
     for (unsigned i = 0; i < VM_VCPUS; i++) {
         if (!vm->vcpus[i])
             continue;
@@ -121,6 +124,17 @@ status_t arch_virq_raise(struct vm *vm, unsigned line, unsigned level)
     lock_release(&vcpu->lock);
     vcpu_notify(vcpu);
     return STATUS_OK;
+}
+
+void arch_virq_link(struct vm *vm, unsigned line, unsigned number)
+{
+    if (line < 32 || line >= VM_LINES)
+        host_fail("virtual line %u", line);
+    if (!number == !vm->arch.physical[line])
+        host_fail("line %u is linked twice, or was not", line);
+    vm->arch.physical[line] = (uint16_t)number;
+    if (!number)
+        arch_virq_raise(vm, line, 0);
 }
 
 void arch_wait_trap(struct cpu *cpu, bool on)
