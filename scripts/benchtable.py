@@ -99,7 +99,7 @@ def peers_table(results):
         if own:
             bare = 1 if name in RATIOS else own.get("bare")
             rows.append((f"`{name}` {text}", short(value_of(name, own)), short(own.get("goal")), short(bare), *(short(peer_value(name, peer, peers)) for peer in PEERS)))
-    return table(("", "Bulkhead", "goal", "bare", *PEERS.values()), rows)
+    return table(("", "Bulkhead", "promised", "bare", *PEERS.values()), rows)
 
 
 def costs_table(results):
