@@ -173,20 +173,18 @@ class Profile:
         self.costs = collections.Counter()
         self.costly = []                        # (cost, binary:function, instruction)
         self.levels = collections.Counter()
-        before = {}
         for step, binary in self.steps:
             where = f"{binary.name}:{binary.function(step.pc)}"
             self.functions[where] += 1
             self.inlined[where, binary.inlined(step.pc)[0][0]] += 1
             self.levels[binary.name] += 1
-            cost = cost_of(binary, step)
+            cost = cost_of(binary, step) if step.level != 1 else None  # the guest's own are its affair
             if cost:
                 code = binary.instruction(step.pc)
                 self.costs[cost] += 1
                 self.costly.append((cost, where, f"{code.mnemonic} {code.operands}"))
-            if step.level == 2 and before.get(step.cpu, 2) < 2:
+            if where.startswith("kernel:vectors+") and not step.pc & 0x7f:
                 self.costs["entry"] += 1
-            before[step.cpu] = step.level
 
     def __len__(self):
         return len(self.steps)

@@ -71,14 +71,16 @@ static void handle_expiry(void)
         arm(next);
 }
 
+/* Judged after the acknowledgement: the timer may expire between the entry, for an interrupt to itself, and here, and its interrupt is then acknowledged first. */
 void irq_handler(uint64_t entry)
 {
+    (void)entry;
     uint32_t intid = gic_ack();
     if (intid >= GIC_SPURIOUS)
         return;
     if (intid == SGI) {
         received++;
-    } else if (intid == VTIMER_PPI && entry >= deadline) {
+    } else if (intid == VTIMER_PPI && now() >= deadline) {
         handle_expiry();
     } else {
         unexpected++; /* also the timer's, once more for an expiry that has been handled */

@@ -56,6 +56,35 @@ static inline uint64_t ticks_after(void)
     return t;
 }
 
+/* The PMU's cycle counter, of EL1 and EL2, if this level may use it. */
+static bool cycles_counted;
+
+static void cycles_begin(void)
+{
+    unsigned version = read_sysreg(id_aa64dfr0_el1) >> 8 & 0xf;
+    if (!version || version == 0xf) /* none; or none that the architecture describes */
+        return;
+    write_sysreg(pmccfiltr_el0, 1 << 27); /* NSH: EL2, too */
+    write_sysreg(pmcr_el0, read_sysreg(pmcr_el0) | 1 << 6 | 1 << 2 | 1); /* LC: 64 bits, C: reset, E: enable */
+    write_sysreg(pmcntenset_el0, 1u << 31);
+    isb();
+    cycles_counted = true;
+}
+
+static inline uint64_t cycles_before(void)
+{
+    uint64_t c;
+    __asm__ volatile("isb\n\tmrs %0, pmccntr_el0\n\tisb" : "=r"(c) : : "memory");
+    return c;
+}
+
+static inline uint64_t cycles_after(void)
+{
+    uint64_t c;
+    __asm__ volatile("isb\n\tmrs %0, pmccntr_el0" : "=r"(c) : : "memory");
+    return c;
+}
+
 static uint64_t us_to_ticks(uint64_t us)
 {
     return us * frequency / 1000000;
@@ -124,29 +153,40 @@ static void report(unsigned n, const char *unit)
     print_row(row_name, samples, n, unit);
 }
 
+/* The same row in cycles. */
+static void report_cycles(unsigned n)
+{
+    print(row_name);
+    print_row("_cycles", samples, n, "cycles");
+}
+
 static void report_one(uint64_t value, const char *unit)
 {
     samples[0] = value;
     report(1, unit);
 }
 
-#define SAMPLE_LOOP(n, operation)                                                                                     \
+#define SAMPLE_LOOP(n, before, after, operation)                                                                      \
     for (unsigned i_ = 0; i_ < (n); i_++) {                                                                           \
-        uint64_t start_ = ticks_before();                                                                             \
+        uint64_t start_ = before();                                                                                   \
         operation;                                                                                                    \
-        samples[i_] = ticks_after() - start_;                                                                         \
+        samples[i_] = after() - start_;                                                                               \
     }
 
-/* Takes and reports n samples of the ticks that `operation` needs. Constant ends, as a variable one lets compilers move an operation's first
-   instructions before the clock's. */
+/* Takes and reports n samples of the ticks that `operation` needs, then of the cycles. Constant ends, as a variable one lets compilers move an operation's
+   first instructions before the clock's. */
 #define SAMPLE(n, operation)                                                                                          \
     do {                                                                                                              \
         if (brief) {                                                                                                  \
-            SAMPLE_LOOP(BRIEF, operation)                                                                             \
+            SAMPLE_LOOP(BRIEF, ticks_before, ticks_after, operation)                                                  \
         } else {                                                                                                      \
-            SAMPLE_LOOP(n, operation)                                                                                 \
+            SAMPLE_LOOP(n, ticks_before, ticks_after, operation)                                                      \
         }                                                                                                             \
         report(brief ? BRIEF : (n), "ticks");                                                                         \
+        if (cycles_counted) {                                                                                         \
+            SAMPLE_LOOP(BRIEF, cycles_before, cycles_after, operation)                                                \
+            report_cycles(BRIEF);                                                                                     \
+        }                                                                                                             \
     } while (0)
 
 static void row_cntfrq(void)
@@ -651,6 +691,12 @@ static void noise(void)
     }
 }
 
+/* Not a row, but run like one: a hypervisor may fault it. */
+static void row_pmu(void)
+{
+    cycles_begin();
+}
+
 static void row_gic_init(void)
 {
     gic_init();
@@ -687,6 +733,7 @@ void primary_main(const void *fdt, uint64_t first_tick)
     if (MODE == NOISE)
         run("noise", noise);
     RUN(gic_init);
+    RUN(pmu);
     if (MODE == LATENCY)
         latency();
     else

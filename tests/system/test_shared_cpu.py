@@ -54,6 +54,6 @@ def test_ticker_beside_linux(boot, tmp_path, gic):
     assert timer_interrupts(system) > before + 100
     seen = len(ticker_lines(system, "ticker"))
     system.wait_line("ticker", rf"ticker: {(seen + 2) * 100} due")
-    # On a busy host a timer interrupt that the guest has made unnecessary was seen to be delivered all the same, once in some thousand: harmless, as any
-    # spurious interrupt. With time that counts instructions (test_two_tickers) there is none.
-    assert_no_tick_lost(system, "ticker", 100, 2, spurious=1 + len(ticker_lines(system, "ticker")) // 10)
+    # One interrupt of the timer before its deadline was seen in some thousand, on a busy host, when the ticker judged by its entry's time and not by that of the
+    # acknowledgement. None in 16,000 periods since it was looked for; one is tolerated, none where time counts instructions (test_two_tickers).
+    assert_no_tick_lost(system, "ticker", 100, 2, spurious=1)

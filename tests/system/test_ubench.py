@@ -6,9 +6,9 @@ import pytest
 
 from console import BOOT, ROOT
 
-ROWS = ("cntfrq boot_ticks boot_phys empty hvc_null hvc_unknown smc_psci smc_trap sysreg_idreg gicd_typer_rd gicd_isenabler_wr "
+ROWS = ("cntfrq boot_ticks boot_phys empty hvc_null hvc_unknown smc_psci smc_trap sysreg_idreg gicd_typer_rd gicd_isenabler_wr gicd_isenabler_line "
         "uart_fr_rd sgi_self eoi vtimer_spin vtimer_wfi_50us vtimer_wfi_1ms vtimer_traploop ipi_spin ipi_wfi first_touch_64mib "
-        "cpu_loop").split()
+        "cpu_loop memory_loop").split()
 
 
 @pytest.mark.parametrize("gic", [2, 3])
