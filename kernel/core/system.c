@@ -7,10 +7,9 @@
 
 enum { LOG_BYTES = 32 };
 
-status_t call_system_power(struct cpu *cpu, struct partition *self, uint64_t *r)
+status_t call_system_power(struct partition *self, uint64_t *r)
 {
     status_t status;
-    (void)cpu;
     if (!cap_find(self, r[1], CAP_SYSTEM_OBJECT, RIGHT_POWER, &status))
         return status;
     if (r[2] > POWER_RESET)
@@ -18,10 +17,9 @@ status_t call_system_power(struct cpu *cpu, struct partition *self, uint64_t *r)
     arch_power((unsigned)r[2]);
 }
 
-status_t call_system_log(struct cpu *cpu, struct partition *self, uint64_t *r)
+status_t call_system_log(struct partition *self, uint64_t *r)
 {
     status_t status;
-    (void)cpu;
     if (!cap_find(self, r[1], CAP_SYSTEM_OBJECT, RIGHT_LOG, &status))
         return status;
     if (r[2] > LOG_BYTES)
@@ -31,11 +29,10 @@ status_t call_system_log(struct cpu *cpu, struct partition *self, uint64_t *r)
     return STATUS_OK;
 }
 
-status_t call_system_stats(struct cpu *cpu, struct partition *self, uint64_t *r)
+status_t call_system_stats(struct partition *self, uint64_t *r)
 {
     status_t status;
     uint64_t given, free;
-    (void)cpu;
     if (!cap_find(self, r[1], CAP_SYSTEM_OBJECT, RIGHT_LOG, &status))
         return status;
     memory_stats(&given, &free);

@@ -173,11 +173,8 @@ struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, ui
     struct vcpu *vcpu = (struct vcpu *)object_new(payer, CAP_VCPU, sizeof(*vcpu), status);
     if (!vcpu)
         return NULL;
-    vcpu->state = memory_take_page(payer);
-    *status = vcpu->state ? space_map_kernel(monitor, address, vcpu->state, RIGHT_READ | RIGHT_WRITE) : STATUS_MEMORY;
-    if (*status != STATUS_OK) {
-        if (vcpu->state)
-            memory_give_page(payer, vcpu->state);
+    vcpu->state = space_page_new(monitor, address, payer, status);
+    if (!vcpu->state) {
         object_free(&vcpu->object);
         return NULL;
     }
@@ -297,12 +294,6 @@ void vcpu_notify(struct vcpu *vcpu)
     struct thread *thread = __atomic_load_n(&vcpu->thread, __ATOMIC_SEQ_CST);
     if (thread)
         thread_poke(thread);
-}
-
-void vcpu_kick(struct vcpu *vcpu)
-{
-    __atomic_store_n(&vcpu->kicked, 1, __ATOMIC_SEQ_CST);
-    vcpu_notify(vcpu);
 }
 
 void vcpu_abandon(struct cpu *cpu, struct thread *thread)
