@@ -36,6 +36,12 @@
 
 enum { SCTLR_E0E = 1 << 24 };
 
+/* cpu->arch.vttbr is the space's? A tag that is held is good whatever the space's own has become meanwhile, so the answer may be a needless no. */
+static inline bool side_holds(const struct cpu *cpu, enum tag_place place, const struct space *space)
+{
+    return cpu->arch.tag[place] == space->tag.value;
+}
+
 /* What the kernel does not save with the others, since it does not use it itself. */
 static inline void guest_registers_save(struct vcpu_state *state)
 {
