@@ -13,6 +13,13 @@
 struct cpu;
 struct vcpu;
 
+enum place {
+    PLACE_RUNNING, /* the space of the thread that runs: its component's */
+    PLACE_LOADED,  /* the guest space of the loaded vCPU */
+    PLACES,
+    PLACE_WAYS = TAG_HOLDERS / PLACES,
+};
+
 /*
  * For whom the registers are set that EL0 obeys. While the monitor of the loaded vCPU runs, SCTLR_EL1, CPACR_EL1, CNTKCTL_EL1, CNTHCTL_EL2 and CPTR_EL2 are
  * still its guest's, since few monitors' exits need another value: whose instruction traps by them gets a component's (side_settle).
@@ -22,8 +29,11 @@ enum side { SIDE_COMPONENT, SIDE_MONITOR, SIDE_GUEST };
 struct arch_cpu {
     struct frame *resume;  /* where the next exception saves its registers, and the return takes them from; entry.S knows where this is */
     struct frame *left;    /* guest's frame, by fast.c for entry.S; the next field to `resume` */
-    uint64_t tag[TAG_PLACES]; /* struct tag's value behind vttbr */
-    uint64_t vttbr[TAG_PLACES]; /* VTTBR_EL2 of the thread that runs (its component's), and of the loaded vCPU */
+    /* VTTBR_EL2 by place, and the tags behind it; for each place those of some spaces that it had before, by the tag's lowest bits. */
+    uint64_t tag[PLACES], vttbr[PLACES];
+    struct {
+        uint64_t tag, vttbr;
+    } held[TAG_HOLDERS];
     uint64_t hcr;          /* HCR_EL2 of the loaded vCPU's side */
     uint8_t side;          /* enum side */
     bool debugging;        /* breakpoints or steps are on in `mdscr`; behind `side`, for both to be looked at in one go */

@@ -43,18 +43,23 @@ static void vcpu_fp_save(struct vcpu *vcpu)
 
 /* --- sides ------------------------------------------------------------------------------------------------------------------- */
 
-static void space_take(struct cpu *cpu, enum tag_place place, struct space *space)
+static void space_take(struct cpu *cpu, unsigned holder, struct space *space)
 {
-    uint64_t number = tag_activate(cpu->index, place, &space->tag);
-    cpu->arch.tag[place] = space->tag.value;
-    cpu->arch.vttbr[place] = ptr_to_phys(space->table.root).raw | number << 48;
+    uint64_t number = tag_activate(cpu->index, holder, &space->tag);
+    cpu->arch.held[holder].tag = space->tag.value;
+    cpu->arch.held[holder].vttbr = ptr_to_phys(space->table.root).raw | number << 48;
 }
 
-/* The space's translations are to be had in that place, whatever becomes of tags. No two spaces ever have the same tag's value. */
-static inline void space_hold(struct cpu *cpu, enum tag_place place, struct space *space)
+/* The space's translations are to be had in that place, whatever becomes of tags. */
+static inline void space_hold(struct cpu *cpu, enum place place, struct space *space)
 {
-    if (__builtin_expect(!side_holds(cpu, place, space), 0))
-        space_take(cpu, place, space);
+    unsigned holder = place * PLACE_WAYS + space->tag.value % PLACE_WAYS;
+    if (side_holds(cpu, place, space))
+        return;
+    if (__builtin_expect(cpu->arch.held[holder].tag != space->tag.value, 0))
+        space_take(cpu, holder, space);
+    cpu->arch.tag[place] = cpu->arch.held[holder].tag;
+    cpu->arch.vttbr[place] = cpu->arch.held[holder].vttbr;
 }
 
 /* What EL0 obeys, of the guest's; it may have changed it at any time. */
@@ -89,8 +94,8 @@ static void side_component(struct cpu *cpu, struct thread *thread)
 {
     write_sysreg(HCR_COMPONENT, hcr_el2);
     isb();
-    space_hold(cpu, TAG_RUNNING, thread->space.space);
-    write_sysreg(cpu->arch.vttbr[TAG_RUNNING], vttbr_el2);
+    space_hold(cpu, PLACE_RUNNING, thread->space.space);
+    write_sysreg(cpu->arch.vttbr[PLACE_RUNNING], vttbr_el2);
     component_el0_load();
     write_sysreg(thread->arch.frame.sp_el0, sp_el0);
     write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
@@ -113,7 +118,7 @@ static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->arch.side == SIDE_COMPONENT)
         guest_el0_load(cpu, vcpu);
-    space_hold(cpu, TAG_LOADED, vcpu->vm->space.space);
+    space_hold(cpu, PLACE_LOADED, vcpu->vm->space.space);
     cpu->arch.hcr = vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0);
     side_cross_to_guest(cpu, vcpu);
     debug_follow(cpu, &vcpu->state->el1);
@@ -143,7 +148,9 @@ static unsigned strays; /* STRAY_…: those that this processor has */
 
 void vcpu_cpu_init(struct cpu *cpu)
 {
-    cpu->arch.tag[TAG_RUNNING] = cpu->arch.tag[TAG_LOADED] = UINT64_MAX; /* no space's */
+    cpu->arch.tag[PLACE_RUNNING] = cpu->arch.tag[PLACE_LOADED] = UINT64_MAX; /* no space's */
+    for (unsigned i = 0; i < TAG_HOLDERS; i++)
+        cpu->arch.held[i].tag = UINT64_MAX;
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
     strays = (read_sysreg(id_aa64pfr1_el1) >> PFR1_SME_SHIFT & 15 ? STRAY_TPIDR2 : 0) |
              (read_sysreg(id_aa64pfr0_el1) >> PFR0_RAS_SHIFT & 15 ? STRAY_VDISR : 0);
@@ -168,8 +175,8 @@ static void vcpu_local_flush(struct cpu *cpu, struct vcpu *vcpu)
     if (*last == index)
         return;
     if (*last) {
-        space_hold(cpu, TAG_LOADED, vcpu->vm->space.space);
-        write_sysreg(cpu->arch.vttbr[TAG_LOADED], vttbr_el2);
+        space_hold(cpu, PLACE_LOADED, vcpu->vm->space.space);
+        write_sysreg(cpu->arch.vttbr[PLACE_LOADED], vttbr_el2);
         isb();
         __asm__ volatile("tlbi vmalle1\n\tic iallu" : : : "memory");
         dsb(nsh);
@@ -269,7 +276,7 @@ void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu)
 {
     debug_stop(cpu);
-    space_hold(cpu, TAG_RUNNING, vcpu->thread->space.space);
+    space_hold(cpu, PLACE_RUNNING, vcpu->thread->space.space);
     side_cross_to_monitor(cpu, vcpu, &vcpu->thread->arch.frame);
 }
 
