@@ -242,7 +242,7 @@ enum call {
     /*
      * CALL_VCPU_ENTER(vcpu) → enum vcpu_exit_reason: runs the guest until something happens that the kernel does not handle; what, stands in the
      * state page. RIGHT_ENTER. STATUS_BUSY (another thread is in it), DEAD (its VM or space is gone), CPU (its registers
-     * lie in another CPU: CALL_VCPU_SYNC brings them out).
+     * lie in another CPU: CALL_VCPU_SYNC brings them out). When it returns STATUS_OK, the architecture's call.h says which registers the caller still has.
      */
     CALL_VCPU_ENTER,
     /*

@@ -310,15 +310,15 @@ void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->loaded != vcpu)
         return;
-    arch_vcpu_unload(cpu, vcpu);
+    bool came = arch_vcpu_unload(cpu, vcpu);
     struct thread *thread = vcpu->thread;
     if (!thread || thread->waiting != WAIT_INTERRUPT)
         return;
-    if (arch_vcpu_pending(vcpu)) { /* it came while the registers went */
+    if (came) {
         thread_ready(cpu, thread);
         return;
     }
     thread_timer_remove(cpu, thread);
     thread_timer_add(cpu, thread, arch_vcpu_deadline(vcpu));
-    cpu->resched = true; /* so that the timer is set, whoever goes on running */
+    cpu_timer_update(cpu);
 }

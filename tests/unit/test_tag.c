@@ -20,11 +20,11 @@ static void test_first(void **state)
     struct tag a = {0}, b = {0};
     unsigned first;
     (void)state;
-    first = tag_activate(0, TAG_RUNNING, &a);
+    first = tag_activate(0, 0, &a);
     assert_in_range(first, 1, TAGS - 1); /* 0 is nobody's */
-    assert_int_not_equal(tag_activate(0, TAG_RUNNING, &b), first);
-    assert_int_equal(tag_activate(0, TAG_RUNNING, &a), first);
-    assert_int_equal(tag_activate(3, TAG_RUNNING, &a), first); /* on every CPU the same */
+    assert_int_not_equal(tag_activate(0, 0, &b), first);
+    assert_int_equal(tag_activate(0, 0, &a), first);
+    assert_int_equal(tag_activate(3, 0, &a), first); /* on every CPU the same */
     assert_int_equal(host.tag_flushes, 0);
 }
 
@@ -34,9 +34,9 @@ static void test_rollover(void **state)
     struct tag tags[TAGS + 1] = {0};
     (void)state;
     for (unsigned i = 0; i < TAGS - 1; i++)
-        assert_in_range(tag_activate(0, TAG_RUNNING, &tags[i]), 1, TAGS - 1);
+        assert_in_range(tag_activate(0, 0, &tags[i]), 1, TAGS - 1);
     assert_int_equal(host.tag_flushes, 0);
-    assert_in_range(tag_activate(0, TAG_RUNNING, &tags[TAGS - 1]), 1, TAGS - 1);
+    assert_in_range(tag_activate(0, 0, &tags[TAGS - 1]), 1, TAGS - 1);
     assert_int_equal(host.tag_flushes, 1);
     assert_true(tags[TAGS - 1].value >> 16 > tags[0].value >> 16);
 }
@@ -45,18 +45,18 @@ static void test_rollover(void **state)
 static void test_reserved(void **state)
 {
     struct tag running = {0}, others[3 * TAGS] = {0};
-    unsigned number = tag_activate(1, TAG_RUNNING, &running);
+    unsigned number = tag_activate(1, 0, &running);
     (void)state;
     for (unsigned i = 0; i < 3 * TAGS; i++) {
-        assert_int_not_equal(tag_activate(0, TAG_RUNNING, &others[i]), number);
+        assert_int_not_equal(tag_activate(0, 0, &others[i]), number);
         if (i % TAGS == TAGS / 2) /* another CPU joins it, and goes again */
-            assert_int_equal(tag_activate(2, TAG_RUNNING, &running), number);
+            assert_int_equal(tag_activate(2, 0, &running), number);
         else
-            tag_activate(2, TAG_RUNNING, &others[i]);
+            tag_activate(2, 0, &others[i]);
     }
     assert_in_range(host.tag_flushes, 3, 4);
-    assert_int_equal(tag_activate(1, TAG_RUNNING, &running), number); /* generations later */
-    assert_int_equal(tag_activate(2, TAG_RUNNING, &running), number);
+    assert_int_equal(tag_activate(1, 0, &running), number); /* generations later */
+    assert_int_equal(tag_activate(2, 0, &running), number);
 }
 
 /*
@@ -106,7 +106,7 @@ static void test_model(void **state)
             tags[space].value = 0;
             identity[space] += SPACES;
         }
-        unsigned number = tag_activate(cpu, TAG_RUNNING, &tags[space]);
+        unsigned number = tag_activate(cpu, 0, &tags[space]);
         if (host.tag_flushes != flushes) {
             flushes = host.tag_flushes;
             model_flush();

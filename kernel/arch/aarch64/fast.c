@@ -227,7 +227,7 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     struct thread *thread = cpu->current;
     struct vcpu_exit *exit = &vcpu->state->exit;
     uint64_t far = read_sysreg(far_el2), address = read_sysreg(hpfar_el2) << 8 | (far & (PAGE_SIZE - 1)), pstate = read_sysreg(spsr_el2);
-    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || (esr & WRITE && stores_to_kernel(vcpu->vm, address)))
+    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || !side_holds(cpu, PLACE_RUNNING, thread->space.space) || (esr & WRITE && stores_to_kernel(vcpu->vm, address)))
         return LONG_WAY;
     frame->pc = read_sysreg(elr_el2);
     frame->pstate = pstate;

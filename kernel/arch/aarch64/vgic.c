@@ -9,7 +9,8 @@
  * - Only the CPU where the vCPU is loaded touches its LRs; the others leave word (lr_recheck, queue) and poke its thread.
  * - lr[n] is what LR n was written with last, but for its state; good for the next time as long as lr_recheck does not have n (fast.c).
  * - What other CPUs send as SGIs with a GICv3 waits in `posted`, without the lock, until the vCPU's CPU takes it from there.
- * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as `timer_owned` and the vCPU is loaded.
+ * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as the vCPU is loaded and the line's LR is not empty; if it is in none,
+ *   or the vCPU is not loaded, `timer_owned` tells.
  */
 #include "board.h"
 #include "vgic_lines.h"
@@ -76,8 +77,19 @@ void virq_dequeue(struct vcpu *vcpu, struct virq *virq)
         a->queued &= ~(1u << q);
 }
 
+/* The LR is free. */
+static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
+{
+    uint16_t others = (uint16_t)~(1u << virq->lr);
+    a->lr_used &= others;
+    a->lr_recheck &= others;
+    virq->lr = VIRQ_NO_LR;
+}
+
 bool virq_changed(struct vcpu *vcpu, struct virq *virq, unsigned line)
 {
+    if (virq->lr != VIRQ_NO_LR && !vcpu->arch.in_registers && !gic_lr_state(vcpu->arch.lr[virq->lr]))
+        lr_forget(&vcpu->arch, virq); /* nothing is in it (lr_unload) */
     if (virq->lr != VIRQ_NO_LR) {
         vcpu->arch.lr_recheck |= (uint16_t)(1u << virq->lr);
         return true;
@@ -138,6 +150,8 @@ static void lr_to_memory(struct vcpu *vcpu, unsigned n, uint64_t raw)
         virq->flags |= ACTIVE;
         vcpu->arch.active_in_memory++;
     }
+    if (line == TIMER_PPI)
+        vcpu->arch.timer_owned = state != 0;
     lr_release(vcpu, n);
 }
 
@@ -338,15 +352,6 @@ static inline bool lr_is_free(uint64_t raw)
     return !gic_lr_state(raw) && !(raw & gic.ops->lr.eoi_irq);
 }
 
-/* The LR is free. */
-static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
-{
-    uint16_t others = (uint16_t)~(1u << virq->lr);
-    a->lr_used &= others;
-    a->lr_recheck &= others;
-    virq->lr = VIRQ_NO_LR;
-}
-
 /*
  * The line has become pending and the vCPU is loaded here: the short way, straight into a list register if nothing else waits. A timer or SGI
  * that comes again finds the LR that it was in last time, empty.
@@ -389,23 +394,28 @@ static void posted_take(struct vcpu *vcpu)
     }
 }
 
-void vgic_absorb(struct vcpu *vcpu)
+bool vgic_absorb(struct vcpu *vcpu)
 {
     if (!vcpu->vm || !__atomic_load_n(&vcpu->arch.posted, __ATOMIC_SEQ_CST))
-        return;
+        return false;
     lock_take(&vcpu->lock);
     posted_take(vcpu);
+    lock_release(&vcpu->lock);
+    return true;
+}
+
+static __attribute__((noinline)) void vgic_attend(struct vcpu *vcpu)
+{
+    lock_take(&vcpu->lock);
+    posted_take(vcpu);
+    lrs_attend(vcpu);
     lock_release(&vcpu->lock);
 }
 
 void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
 {
-    if (cpu->loaded != vcpu || !vcpu->vm || !(vcpu->arch.lr_recheck | vcpu->arch.queued | vcpu->arch.posted))
-        return;
-    lock_take(&vcpu->lock);
-    posted_take(vcpu);
-    lrs_attend(vcpu);
-    lock_release(&vcpu->lock);
+    if (cpu->loaded == vcpu && vcpu->vm && vcpu->arch.lr_recheck | vcpu->arch.queued | vcpu->arch.posted)
+        vgic_attend(vcpu);
 }
 
 bool arch_vcpu_pending(struct vcpu *vcpu)
@@ -413,9 +423,11 @@ bool arch_vcpu_pending(struct vcpu *vcpu)
     vgic_absorb(vcpu);
     if (vcpu->arch.queued)
         return true;
-    for (uint32_t used = vcpu->arch.lr_used; used; used &= used - 1) {
+    bool loaded = cpu_self()->loaded == vcpu;
+    uint32_t used = vcpu->arch.lr_used;
+    for (used &= loaded ? ~gic_elrsr() : used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
-        uint64_t raw = cpu_self()->loaded == vcpu ? gic.ops->lr_read(n) : vcpu->arch.lr[n];
+        uint64_t raw = loaded ? gic.ops->lr_read(n) : vcpu->arch.lr[n];
         if (gic_lr_state(raw) & LR_PENDING)
             return true;
     }
@@ -431,13 +443,26 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
     lock_take(&vcpu->lock); /* settle_here() */
     for (uint32_t used = a->lr_used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
-        gic.ops->lr_write(n, a->lr[n]);
+        if (gic_lr_state(a->lr[n]))
+            gic.ops->lr_write(n, a->lr[n]);
     }
     gic.ops->interface_load(&a->interface);
     if (a->timer_owned)
         gic.ops->set_active(board.virtual_timer, true);
     hcr_update(vcpu);
+    a->in_registers = true;
     lock_release(&vcpu->lock);
+}
+
+/* One that the guest has emptied stays its line's, which may come again. */
+static void lr_unload(struct arch_vcpu *a, unsigned n)
+{
+    a->lr[n] = gic.ops->lr_read(n);
+    bool empty = !gic_lr_state(a->lr[n]);
+    if (!empty)
+        gic.ops->lr_write(n, 0);
+    if (a->lr_line[n] == TIMER_PPI)
+        a->timer_owned = !empty;
 }
 
 void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
@@ -445,13 +470,11 @@ void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
     struct arch_vcpu *a = &vcpu->arch;
     (void)cpu;
     lock_take(&vcpu->lock);
-    if (vcpu->vm) /* else it will never be loaded again */
+    if (vcpu->vm && (a->active_in_memory || gic_eisr() & a->lr_used)) /* without a VM it will never be loaded again */
         lr_reap(vcpu);
-    for (uint32_t used = a->lr_used; used; used &= used - 1) {
-        unsigned n = (unsigned)__builtin_ctz(used);
-        a->lr[n] = gic.ops->lr_read(n);
-        gic.ops->lr_write(n, 0);
-    }
+    for (uint32_t used = a->lr_used; used; used &= used - 1)
+        lr_unload(a, (unsigned)__builtin_ctz(used));
+    a->in_registers = false;
     lock_release(&vcpu->lock);
     gic.ops->interface_save(&a->interface);
     gic_hcr_write(0);

@@ -9,7 +9,7 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu);   /* memory → list registe
 void vgic_unload(struct cpu *cpu, struct vcpu *vcpu); /* and back */
 void vgic_maintenance(struct cpu *cpu);               /* maintenance interrupt */
 void vtimer_fired(struct cpu *cpu);                   /* the physical virtual-timer interrupt, now active */
-void vgic_absorb(struct vcpu *vcpu);                  /* SGIs that were posted come to its lines; loaded or not */
+bool vgic_absorb(struct vcpu *vcpu);                  /* SGIs that were posted come to its lines, loaded or not; were there any? */
 /* An SGI to another vCPU, with a GICv3; within a section. */
 void vgic_post(struct vcpu *target, unsigned sgi);
 /* Software-generated interrupts of the guest: ICC_SGI1R_EL1 (GICv3), GICD_SGIR (GICv2). */

@@ -228,10 +228,11 @@ static status_t decode(struct vm *vm, unsigned index, unsigned field, unsigned l
         return STATUS_RANGE;
     if (line >= VIRQ_PRIVATE || field == VIRQ_FORWARDING)
         return STATUS_OK;
-    *vcpu = index < VM_VCPUS ? vm->vcpus[index] : NULL;
+    *vcpu = index < VM_VCPUS ? __atomic_load_n(&vm->vcpus[index], __ATOMIC_ACQUIRE) : NULL;
     return *vcpu && field != VIRQ_TARGET ? STATUS_OK : STATUS_RANGE;
 }
 
+/* Enabling and disabling come without the tree lock, like CALL_VIRQ_RAISE: in a section, in which no vCPU that was found goes away. */
 status_t vgic_set(struct vm *vm, unsigned index, unsigned field, unsigned first, uint64_t value)
 {
     struct vcpu *vcpu;
