@@ -4,6 +4,7 @@
 
 #include "types.h"
 
+struct cap;
 struct cpu;
 struct partition;
 
@@ -19,6 +20,6 @@ void call_dispatch(struct cpu *cpu);
 status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registers);
 /* Within a section: makes `count` quick calls, MULTICALL_WORDS words each: the number, where the status is left, and three arguments. STATUS_CALL for other numbers. */
 void quick_calls(const struct partition *self, uint64_t *words, uint64_t count);
-status_t call_multicall(struct partition *self, uint64_t *r);
+status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r);
 
 #endif

@@ -10,25 +10,23 @@
 #include "thread.h"
 #include "vm.h"
 
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* every call is given the same */
+
 typedef status_t quick_function(const struct cap *cap, uint64_t a, uint64_t b);
 
-static status_t quick_signal_raise(const struct cap *cap, uint64_t bits, uint64_t unused)
+static status_t quick_signal_raise(const struct cap *cap, uint64_t bits, uint64_t b)
 {
-    (void)unused;
     signal_raise((struct signal *)cap->object, bits & cap->size);
     return STATUS_OK;
 }
 
-static status_t quick_irq_ack(const struct cap *cap, uint64_t number, uint64_t unused)
+static status_t quick_irq_ack(const struct cap *cap, uint64_t number, uint64_t b)
 {
-    (void)unused;
     return irq_covered(cap, number) ? irq_acknowledge((unsigned)number) : STATUS_RANGE;
 }
 
-static status_t quick_vcpu_kick(const struct cap *cap, uint64_t unused, uint64_t unused_too)
+static status_t quick_vcpu_kick(const struct cap *cap, uint64_t a, uint64_t b)
 {
-    (void)unused;
-    (void)unused_too;
     vcpu_kick((struct vcpu *)cap->object);
     return STATUS_OK;
 }
@@ -79,7 +77,7 @@ __attribute__((noinline)) void quick_calls(const struct partition *self, uint64_
     }
 }
 
-status_t call_multicall(struct partition *self, uint64_t *r)
+status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r)
 {
     uint64_t *batch = __atomic_load_n(&cpu_self()->current->batch, __ATOMIC_ACQUIRE);
     if (r[1] > MULTICALL_CALLS)
