@@ -577,7 +577,8 @@ void vgic_post(struct vcpu *target, unsigned sgi)
 void vgic_posted(struct cpu *cpu)
 {
     struct vcpu *vcpu = cpu->loaded;
-    if (vcpu && vcpu->thread)
+    const struct thread *thread = vcpu ? __atomic_load_n(&vcpu->thread, __ATOMIC_ACQUIRE) : NULL;
+    if (thread && thread->vcpu == vcpu) /* not one of another CPU that looks after it for a moment */
         vcpu_attend(cpu, vcpu);
 }
 
