@@ -6,6 +6,7 @@
  * No lock is taken and nothing written that other CPUs write, but a vCPU's `posted` and the `thread` that claims it. A list register that its vCPU
  * owns (lr_used) is this CPU's alone; others who change its line leave word in lr_recheck, and poke this CPU.
  */
+#include "board.h"
 #include "cpu.h"
 #include "gic.h"
 #include "gic_registers.h"
@@ -104,6 +105,11 @@ static inline bool posted_again(struct vcpu *vcpu)
     return !rest;
 }
 
+static inline bool irq_may_be_linked(uint32_t intid)
+{
+    return intid == board.virtual_timer || (intid >= GIC_SPI_FIRST && intid < GIC_INTID_END);
+}
+
 /* The exception return synchronises what is written here. */
 static inline bool irq_fast_v3(const struct cpu *cpu, uint32_t intid)
 {
@@ -116,7 +122,7 @@ static inline bool irq_fast_v3(const struct cpu *cpu, uint32_t intid)
         write_sysreg(intid, icc_dir_el1);
         return true;
     }
-    if (intid >= GIC_INTID_END || !linked_again(cpu->loaded, hardware | (uint64_t)intid << PINTID, hardware | UINT64_C(0x3ff) << PINTID, 62, false))
+    if (!irq_may_be_linked(intid) || !linked_again(cpu->loaded, hardware | (uint64_t)intid << PINTID, hardware | UINT64_C(0x3ff) << PINTID, 62, false))
         return false;
     write_sysreg(intid, icc_eoir1_el1);
     return true;
@@ -126,7 +132,7 @@ static inline bool irq_fast_v2(const struct cpu *cpu, uint32_t acknowledged)
 {
     enum { PINTID = 10 };
     const uint32_t hardware = 1u << 31, intid = acknowledged & 0x3ff;
-    if (intid >= GIC_INTID_END || !linked_again(cpu->loaded, hardware | intid << PINTID, hardware | 0x3ffu << PINTID, 28, true))
+    if (!irq_may_be_linked(intid) || !linked_again(cpu->loaded, hardware | intid << PINTID, hardware | 0x3ffu << PINTID, 28, true))
         return false;
     mmio_write32(gic.cpu + GICC_EOIR, acknowledged);
     return true;
