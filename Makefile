@@ -100,8 +100,7 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 KERNEL_HOT := fast trap vcpu vgic irq gicv3
 $(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
 $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)
-$(OBJ)/kernel/core/quick.c.o: EXTRA = $(KERNEL_FAST)
-$(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer
+$(OBJ)/kernel/core/quick.c.o $(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer
 
 # The one file that knows the commit.
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit

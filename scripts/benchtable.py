@@ -11,6 +11,7 @@ BOARD = "a57.gicv3"
 ROWS = {
     "hvc_null": "null hypercall",
     "multicall16": "16 calls in one, with a capability look-up each",
+    "multicall16_raise": "the same, raising a signal each",
     "smc_psci": "constant answer to a firmware call",
     "sysreg_idreg": "read of an ID register",
     "gicd_typer_rd": "read of the interrupt distributor, by way of the user-level monitor",

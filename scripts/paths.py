@@ -31,6 +31,8 @@ RULES = {
     "device_irq": Rule("device", "device_irq", "before", "handler"),
     "portal_round_trip": Rule("components", "portal_round_trip", "before", "after"),
     "signal_same_cpu": Rule("components", "signal_same_cpu", "before", "after"),
+    "multicall16": Rule("components", "multicall16", "before", "after"),
+    "multicall16_raise": Rule("components", "multicall16_raise", "before", "after"),
     "doorbell_other_cpu": Rule("doorbell", "doorbell_round_trip", "before", "woken@1"),
 }
 

@@ -12,13 +12,16 @@
 #include <bulkhead/bootinfo.h>
 #include <bulkhead/package.h>
 
-enum { SAMPLES = 24, PAGE = 4096, LOW = 10, HIGH = 20, WINDOW = 0x40000000, KERNEL_BYTES = 0x40000, PARTS = 2 };
+enum { SAMPLES = 24, PAGE = 4096, LOW = 10, HIGH = 20, WINDOW = 0x40000000, BATCH_AT = 0x50000000, VCPU_AT = 0x50001000, BATCH = 16, KERNEL_BYTES = 0x40000, PARTS = 2 };
 
 /* Slots: root's, and those that both components have. */
 enum {
     ROOT_DONE = 100,
     ROOT_SIGNAL,
     ROOT_PORTAL,
+    ROOT_GUEST,
+    ROOT_VM,
+    ROOT_VCPU,
     ROOT_PART, /* from here PER_PART for each component */
     PART_KERNEL = 0,
     PART_PARTITION,
@@ -112,6 +115,46 @@ __attribute__((noinline)) static void row_signal_same_cpu(void)
         uint64_t start = ticks_before();
         must(signal_raise(SLOT_SIGNAL, start << 1 | 1), "raising");
     }
+}
+
+/* BATCH calls in one, each with a capability to look up: `number`, of `slot`. */
+static inline void batch_measure(const char *name, uint64_t number, cap_t slot)
+{
+    static uint64_t samples[SAMPLES];
+    uint64_t(*batch)[MULTICALL_WORDS] = (void *)BATCH_AT;
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        for (unsigned k = 0; k < BATCH; k++)
+            memcpy(batch[k], (const uint64_t[MULTICALL_WORDS]){number, slot, 1}, sizeof batch[k]);
+        uint64_t start = ticks_before();
+        status_t status = multicall(BATCH);
+        samples[i] = ticks_after() - start;
+        must(status, "several calls in one");
+        for (unsigned k = 0; k < BATCH; k++)
+            must((status_t)batch[k][0], "one of them");
+    }
+    print_row(name, samples);
+}
+
+/* Of a vCPU that nobody is in: next to nothing but the look-up. */
+__attribute__((noinline)) static void row_multicall16(void)
+{
+    batch_measure("multicall16", CALL_VCPU_KICK, ROOT_VCPU);
+}
+
+/* Of a signal that nobody waits for. */
+__attribute__((noinline)) static void row_multicall16_raise(void)
+{
+    batch_measure("multicall16_raise", CALL_SIGNAL_RAISE, ROOT_SIGNAL);
+}
+
+static void batch_rows(void)
+{
+    must(multicall_page(CAP_THREAD, CAP_SPACE, BATCH_AT), "the page of calls");
+    must(space_create(CAP_SELF, ROOT_GUEST, SPACE_GUEST), "a guest's space");
+    must(vm_create(CAP_SELF, ROOT_VM, ROOT_GUEST), "a VM");
+    must(vcpu_create(CAP_SELF, ROOT_VCPU, ROOT_VM, 0, CAP_SPACE, VCPU_AT, 0), "a vCPU");
+    row_multicall16();
+    row_multicall16_raise();
 }
 
 static _Noreturn void server_main(void)
@@ -222,6 +265,7 @@ _Noreturn void component_start(void *argument)
     component_run(0, HIGH, waiter_main);
     component_run(1, LOW, raiser_main);
     wait_for(0);
+    batch_rows();
     console_print("| done\n");
     system_power(CAP_SYSTEM, POWER_OFF);
     thread_exit(0);

@@ -19,25 +19,21 @@
 /* `cap`: what r[1] names, if the call's row says what it has to be. */
 typedef status_t call_function(struct partition *self, const struct cap *cap, uint64_t *r);
 
-/* --- decoding: the object behind a slot, by type --------------------------------------------------------------------------- */
+/* --- decoding ------------------------------------------------------------------------------------------------------------------ */
 
-#define FIND(name, type_, code)                                                                                       \
-    static struct type_ *name(const struct partition *self, uint64_t slot, unsigned rights, status_t *status)        \
-    {                                                                                                                 \
-        struct cap *cap = cap_find(self, slot, code, rights, status);                                                 \
-        return cap ? (struct type_ *)cap->object : NULL;                                                              \
-    }
+static struct space *find_space(const struct partition *self, uint64_t slot, unsigned rights, status_t *status)
+{
+    const struct cap *cap = cap_find(self, slot, CAP_SPACE_OBJECT, rights, status);
+    return cap ? (struct space *)cap->object : NULL;
+}
 
-FIND(find_space, space, CAP_SPACE_OBJECT)
-FIND(find_vm, vm, CAP_VM)
-
-/* A signal argument that may be absent (slot 0). False: present and wrong. */
+/* A signal argument that may be absent (slot 0), and those of the bits that it may raise. False: present and wrong. */
 static bool find_optional_signal(const struct partition *self, uint64_t slot, uint64_t *bits, struct signal **signal, status_t *status)
 {
-    *signal = NULL;
-    if (slot)
-        *signal = signal_find(self, slot, RIGHT_RAISE, bits, status);
-    return !slot || *signal;
+    const struct cap *cap = slot ? cap_find(self, slot, CAP_SIGNAL, RIGHT_RAISE, status) : NULL;
+    *signal = cap ? (struct signal *)cap->object : NULL;
+    *bits &= cap ? cap->size : 0;
+    return !slot || cap;
 }
 
 /* The object exists, if it does: its original capability appears. By a pointer, because making the object, an argument too, is what sets the status. */
@@ -419,7 +415,8 @@ static status_t call_vcpu_create(struct partition *self, const struct cap *cap, 
 {
     status_t status;
     struct cap *slot = cap_slot_for(self, r[2], &status);
-    struct vm *vm = slot ? find_vm(self, r[3], RIGHT_CONFIGURE, &status) : NULL;
+    const struct cap *of = slot ? cap_find(self, r[3], CAP_VM, RIGHT_CONFIGURE, &status) : NULL;
+    struct vm *vm = of ? (struct vm *)of->object : NULL;
     struct space *monitor = vm ? find_space(self, r[5], RIGHT_MAP, &status) : NULL;
     if (!monitor)
         return status;
@@ -523,7 +520,7 @@ void call_dispatch(struct cpu *cpu)
     else if (r[0] >= CALL_ARCH && r[0] <= UINT32_MAX)
         status = arch_call(cpu, thread, (unsigned)(r[0] - CALL_ARCH), r);
     else
-        quick_calls(thread->partition, r, 1);
+        quick_calls(thread->partition->table, r, 1);
     cpu_section_end(cpu);
     if (cpu->current != thread)
         return; /* it stopped itself, and may be gone altogether */
@@ -535,12 +532,12 @@ void call_dispatch(struct cpu *cpu)
 
 status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registers)
 {
-    static const struct partition nobody; /* holds nothing; a VM may be given a table of its own later */
+    static struct cap *const nobody[CAP_PAGES]; /* holds nothing; a VM may be given a table of its own later */
     if (number == CALL_NULL)
         return STATUS_OK;
     cpu_section_begin(cpu);
     uint64_t words[MULTICALL_WORDS] = {number, registers[1], registers[2], registers[3]};
-    quick_calls(&nobody, words, 1);
+    quick_calls(nobody, words, 1);
     cpu_section_end(cpu);
     return (status_t)words[0];
 }

@@ -25,8 +25,13 @@ enum {
 };
 
 struct cap {
-    uint8_t type;   /* enum cap_type or NODE_…; written last, read first */
-    uint8_t rights; /* RIGHT_… */
+    union {
+        struct {
+            uint8_t type;   /* enum cap_type or NODE_…; written last, read first */
+            uint8_t rights; /* RIGHT_… */
+        };
+        uint16_t head; /* both, to be read at once */
+    };
     uint8_t flags;
     uint8_t unused;
     uint16_t depth;

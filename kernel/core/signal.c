@@ -8,15 +8,6 @@
 
 enum { BINDINGS_STEP = 16 /* undone at a time */ };
 
-struct signal *signal_find(const struct partition *partition, uint64_t slot, unsigned rights, uint64_t *bits, status_t *status)
-{
-    struct cap *cap = cap_find(partition, slot, CAP_SIGNAL, rights, status);
-    if (!cap)
-        return NULL;
-    *bits &= cap->size;
-    return (struct signal *)cap->object;
-}
-
 struct signal *signal_new(struct partition *payer, status_t *status)
 {
     return (struct signal *)object_new(payer, CAP_SIGNAL, sizeof(struct signal), status);

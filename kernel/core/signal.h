@@ -23,8 +23,6 @@ struct binding {
     uint64_t bits;
 };
 
-/* The capability `slot` of the partition as a signal that may raise `bits`. */
-struct signal *signal_find(const struct partition *partition, uint64_t slot, unsigned rights, uint64_t *bits, status_t *status);
 struct signal *signal_new(struct partition *payer, status_t *status);
 void signal_raise(struct signal *signal, uint64_t bits);
 /* For the calling thread; STATUS_OK with the bits in its registers, or CALL_PENDING: it waits. */

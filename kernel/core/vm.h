@@ -94,11 +94,11 @@ void vcpu_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason);
 void vcpu_wait(struct cpu *cpu, struct vcpu *vcpu);
 /* From whatever CPU: virtual interrupts of the vCPU have changed. */
 void vcpu_notify(struct vcpu *vcpu);
-static inline void vcpu_kick(struct vcpu *vcpu)
+/* True: there is somebody in it, to be notified. */
+static inline bool vcpu_kick(struct vcpu *vcpu)
 {
     __atomic_store_n(&vcpu->kicked, 1, __ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&vcpu->thread, __ATOMIC_SEQ_CST))
-        vcpu_notify(vcpu);
+    return __atomic_load_n(&vcpu->thread, __ATOMIC_SEQ_CST);
 }
 /* On its thread's CPU: kicks and virtual interrupts that arrived. */
 void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu);
