@@ -89,6 +89,7 @@ struct arch_vcpu {
     uint32_t queued;               /* bit q: queue[q] is not empty */
     uint16_t lr_used, lr_recheck;  /* bit n: list register n holds lr_line[n]; … and its line has changed meanwhile */
     uint32_t posted;               /* GICv3: SGIs that other CPUs have sent, and nobody has looked at yet; set by any CPU, without the lock */
+    uint16_t unseen;               /* 1: something was queued since it was last tried to put what waits into list registers */
     uint16_t queue[VIRQ_QUEUES];   /* first line of each priority */
     uint16_t queue_last[VIRQ_QUEUES];
     uint16_t lr_line[GIC_LRS_MAX];
