@@ -30,7 +30,7 @@ static struct space *find_space(const struct partition *self, uint64_t slot, uns
 /* A signal argument that may be absent (slot 0), and those of the bits that it may raise. False: present and wrong. */
 static bool find_optional_signal(const struct partition *self, uint64_t slot, uint64_t *bits, struct signal **signal, status_t *status)
 {
-    const struct cap *cap = slot ? cap_find(self, slot, CAP_SIGNAL, RIGHT_RAISE, status) : NULL;
+    const struct cap *cap = cap_find(self, slot, CAP_SIGNAL, RIGHT_RAISE, status);
     *signal = cap ? (struct signal *)cap->object : NULL;
     *bits &= cap ? cap->size : 0;
     return !slot || cap;
