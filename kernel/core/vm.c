@@ -281,8 +281,10 @@ void vcpu_wait(struct cpu *cpu, struct vcpu *vcpu)
 
 void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
 {
-    struct thread *thread = vcpu->thread;
+    struct thread *thread = __atomic_load_n(&vcpu->thread, __ATOMIC_RELAXED);
     arch_vcpu_attend(cpu, vcpu);
+    if (!thread)
+        return; /* its monitor runs, or whoever stood for a thread has just gone */
     bool kicked = vcpu->kicked;
     if (thread->waiting == WAIT_INTERRUPT && (kicked || arch_vcpu_pending(vcpu)))
         thread_ready(cpu, thread);

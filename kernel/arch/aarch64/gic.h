@@ -118,6 +118,20 @@ static inline void gic_deactivate(uint32_t acknowledged)
     }
 }
 
+/* Both, `deactivates` or the first only, on the way to an exception return. */
+static inline void gic_end(uint32_t acknowledged, bool deactivates)
+{
+    if (gic.virtual) {
+        mmio_write32(gic.cpu + GICC_EOIR, acknowledged);
+        if (deactivates)
+            mmio_write32(gic.cpu + GICC_DIR, acknowledged);
+    } else {
+        write_sysreg(acknowledged, icc_eoir1_el1);
+        if (deactivates)
+            write_sysreg(acknowledged, icc_dir_el1);
+    }
+}
+
 /* --- virtual CPU interface of this CPU ------------------------------------------------------------------------------- */
 
 static inline uint32_t gic_hcr_read(void)

@@ -26,10 +26,11 @@ static void private_reset(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
     a->queued = 0;
-    a->lr_used = a->lr_recheck = 0;
+    a->lr_used = a->lr_recheck = a->lr_again = 0;
     a->active_in_memory = 0;
     a->timer_owned = false;
     a->posted = 0;
+    __builtin_memset(a->posted_from, 0, sizeof a->posted_from);
     a->interface = (struct gic_interface){0};
     a->private[TIMER_PPI].physical = (uint16_t)board.virtual_timer;
     for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
@@ -165,6 +166,22 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
     }
 }
 
+bool vgic_enable_own(struct vcpu *vcpu, unsigned first, uint32_t mask, bool on)
+{
+    struct virq *lines = virq_at(vcpu->vm, vcpu, first);
+    bool own = true;
+    lock_take(&vcpu->lock);
+    for (uint32_t rest = mask; rest; rest &= rest - 1)
+        own &= lines[__builtin_ctz(rest)].target == vcpu->index;
+    for (uint32_t rest = own ? mask : 0; rest; rest &= rest - 1) {
+        unsigned i = (unsigned)__builtin_ctz(rest);
+        flag_set(&lines[i], ENABLED, on);
+        virq_changed(vcpu, &lines[i], first + i);
+    }
+    lock_release(&vcpu->lock);
+    return own;
+}
+
 /* Priority, target, sources: of one line; it leaves the queue while they change. */
 static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned line, uint64_t value)
 {
@@ -229,7 +246,10 @@ static status_t decode(struct vm *vm, unsigned index, unsigned field, unsigned l
     if (line >= VIRQ_PRIVATE || field == VIRQ_FORWARDING)
         return STATUS_OK;
     *vcpu = index < VM_VCPUS ? vm->vcpus[index] : NULL;
-    return *vcpu && field != VIRQ_TARGET ? STATUS_OK : STATUS_RANGE;
+    if (!*vcpu || field == VIRQ_TARGET)
+        return STATUS_RANGE;
+    vgic_absorb(*vcpu);
+    return STATUS_OK;
 }
 
 status_t vgic_set(struct vm *vm, unsigned index, unsigned field, unsigned first, uint64_t value)
