@@ -100,6 +100,7 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 KERNEL_HOT := fast trap vcpu vgic irq gicv3
 $(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
 $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)
+$(OBJ)/kernel/core/quick.c.o: EXTRA = $(KERNEL_FAST)
 $(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer
 
 # The one file that knows the commit.
@@ -305,7 +306,7 @@ $(MODEL): $(patsubst %,$(HOSTOBJ)/unit/%.o,$(wildcard tests/model/*.c)) $(UNIT_L
 
 IMAGES := $(BUILD)/kernel/kernel.bin $(COMPONENTS:%=$(BUILD)/components/%.bin) $(GUESTS:%=$(BUILD)/guests/%) $(LINUX_PROGRAMS) $(BUILD)/bulkhead $(BUILD)/execlog.so
 
-.PHONY: all setup debian guests-debian run test test-quick unit model coverage system matrix size bench bench-baseline docs spec support clean help units
+.PHONY: all setup debian guests-debian run test test-quick unit model coverage system matrix size bench bench-baseline bench-full docs spec support clean help units
 
 all: $(IMAGES)
 
@@ -372,6 +373,9 @@ bench: all
 bench-baseline: all
 	$(PYTHON) scripts/bench --baseline
 
+bench-full: all
+	$(PYTHON) scripts/bench-full
+
 # Documents with generated parts: from the headers, from what the running systems say, and from what `make size` and `make bench` measured.
 docs: all
 	$(MAKE) guests-debian
@@ -401,6 +405,7 @@ help:
 	@echo 'make size       sizes of the kernel, to build/size.json; fails beyond the limits in bench/promises.toml'
 	@echo 'make bench      instruction counts, to build/bench/results.json; fails beyond the same limits'
 	@echo 'make bench-baseline bench/functions.json anew: what the functions of each path take'
+	@echo 'make bench-full how costs depend on how much there is of something: plots in docs/pictures/, for docs/performance.md (two minutes)'
 	@echo 'make docs       docs/interface.md from the headers, docs/rights.md from the running systems; make spec: measured figures into SPECIFICATION.md and README.md'
 	@echo 'make setup      install what is missing (apt; sudo unless root)'
 	@echo 'make debian     download the stock Debian arm64 kernel and busybox into build/debian'

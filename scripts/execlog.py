@@ -192,6 +192,27 @@ class Profile:
 
 # --- the log ------------------------------------------------------------------------------------------------------------
 
+def step_of(line, at):
+    """The step that a line tells of; `at`: where its second field begins."""
+    return Step(int(line[6:line.index(b":")]), LEVELS.get(int(line[at + 23:at + 24], 16), 3), int(line[at:at + 16], 16))
+
+
+def steps(stream):
+    """Each instruction of a log once."""
+    last, at = None, None
+    for line in stream:
+        if line[:5] != b"Trace":
+            if last and last[at:at + 16] in line:
+                last = None  # it is begun anew
+            continue
+        at = at or line.index(b"/") + 1
+        if last:
+            yield step_of(last, at)
+        last = line
+    if last:
+        yield step_of(last, at)
+
+
 class Recorder:
     """Cuts the log into operations. `marks`: (level, pc) → list of kinds; `rules`: row → (kind that begins, kind that ends). A kind "row:NAME" says which row
     is being measured from there on; one that ends in "@N" counts on CPU N only."""
@@ -205,11 +226,10 @@ class Recorder:
 
     def read(self, stream):
         """Takes all of the stream."""
-        marks, row, begin, end, path, recent = self.marks, None, None, None, None, b""
-        at = None
+        marks, row, begin, end, path, at = self.marks, None, None, None, None, None
         for line in stream:
             if line[:5] != b"Trace":
-                if path and line[:4] in (b"Stop", b"cpu_"):
+                if path and path[-1][at:at + 16] in line:
                     path.pop()  # it is begun anew
                 continue
             if at is None:
@@ -231,19 +251,22 @@ class Recorder:
                     continue
                 if kind == end and path is not None:
                     if len(self.paths[row]) < self.samples:
-                        self.paths[row].append([self.step(l, at) for l in path])
+                        self.paths[row].append([step_of(l, at) for l in path])
                     path = None
                 if kind == begin:
                     path = [line] if kind == "vector" else []
         return self
 
-    @staticmethod
-    def step(line, at):
-        return Step(int(line[6:line.index(b":")]), LEVELS.get(int(line[at + 23:at + 24], 16), 3), int(line[at:at + 16], 16))
+    def all(self, row, cut=None):
+        """The row's paths, after `cut` if given."""
+        return [cut(path) if cut else path for path in self.paths.get(row, ())]
+
+    def lengths(self, row, cut=None):
+        return [len(path) for path in self.all(row, cut)]
 
     def median(self, row, cut=None):
-        """The path of median length, after `cut` if given; None if the row did not occur."""
-        paths = sorted((cut(path) if cut else path for path in self.paths.get(row, ())), key=len)
+        """The path of median length; None if the row did not occur."""
+        paths = sorted(self.all(row, cut), key=len)
         return paths[len(paths) // 2] if paths else None
 
 

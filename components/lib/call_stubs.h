@@ -161,6 +161,18 @@ static inline _Noreturn void thread_exit(uint64_t code)
         call_short(CALL_THREAD_EXIT, code, 0, 0);
 }
 
+/** A page for multicall(), at `address` of the thread's `space`. */
+static inline status_t multicall_page(cap_t thread, cap_t space, uint64_t address)
+{
+    return call_short(CALL_MULTICALL_PAGE, thread, space, address);
+}
+
+/** Makes the first `count` calls of the calling thread's batch page. */
+static inline status_t multicall(unsigned count)
+{
+    return call_short(CALL_MULTICALL, count, 0, 0);
+}
+
 /** A word of 64 bits, all clear. */
 static inline status_t signal_create(cap_t partition, cap_t to)
 {

@@ -50,7 +50,7 @@ uint32_t gic_lines_read(unsigned vcpu, uint32_t offset);
 void gic_lines_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t lanes);
 
 /** A guest's load of `size` bytes at `offset` from registers of 32 bits. */
-uint64_t gic_read_words(uint32_t (*read)(unsigned, uint32_t), unsigned vcpu, uint64_t offset, unsigned size);
+uint64_t gic_read_words(unsigned vcpu, uint64_t offset, unsigned size, uint32_t (*read)(unsigned, uint32_t));
 
 /** A guest's store. */
 void gic_write_words(void (*write)(unsigned, uint32_t, uint32_t, uint32_t), unsigned vcpu, uint64_t offset, unsigned size, uint64_t value);

@@ -134,7 +134,7 @@ void gic_lines_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t la
         bank->write(bank, &(struct word){vcpu, bank_line(bank, offset), value, lanes});
 }
 
-uint64_t gic_read_words(uint32_t (*read)(unsigned, uint32_t), unsigned vcpu, uint64_t offset, unsigned size)
+uint64_t gic_read_words(unsigned vcpu, uint64_t offset, unsigned size, uint32_t (*read)(unsigned, uint32_t))
 {
     uint32_t word = (uint32_t)offset & ~3u;
     uint64_t value = read(vcpu, word);

@@ -220,7 +220,7 @@ uint64_t gicd_read(unsigned vcpu, uint64_t offset, unsigned size)
 {
     if (offset < sizeof gicd.first && size == 4)
         return gicd.first[offset / 4];
-    return gic_read_words(word_read, vcpu, offset, size);
+    return gic_read_words(vcpu, offset, size, word_read);
 }
 
 /*

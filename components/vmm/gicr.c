@@ -86,7 +86,7 @@ static void word_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t 
 
 uint64_t gicr_read(unsigned vcpu, uint64_t offset, unsigned size)
 {
-    return gic_read_words(word_read, vcpu, offset, size);
+    return gic_read_words(vcpu, offset, size, word_read);
 }
 
 void gicr_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value)

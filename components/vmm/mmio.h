@@ -58,7 +58,7 @@ static inline uint64_t mmio_extend(uint64_t value, unsigned size, unsigned sign)
  * Carries out the access in `state->exit.mmio`, but does not step over the instruction. False if nothing is there, the access is not aligned, or
  * the processor did not say what it was (size 0): access.h.
  */
-static inline bool mmio_access(struct vcpu_state *state, unsigned vcpu)
+static inline __attribute__((always_inline)) bool mmio_access(struct vcpu_state *state, unsigned vcpu)
 {
     const struct vcpu_mmio *access = &state->exit.mmio;
     uint64_t address = access->address, granule = address >> MMIO_GRANULE_SHIFT;
@@ -72,12 +72,13 @@ static inline bool mmio_access(struct vcpu_state *state, unsigned vcpu)
     unsigned size = access->size;
     if (__builtin_expect(!size || offset & (size - 1), 0))
         return false;
-    if (access->write)
+    if (access->write) {
         range->write(vcpu, offset, size, vcpu_mmio_stored(state));
-    else if (access->reg < 31)
-        state->regs.x[access->reg] = mmio_extend(range->read(vcpu, offset, size), size, access->sign);
-    else
-        range->read(vcpu, offset, size); /* a load into the zero register may still pop a FIFO */
+        return true;
+    }
+    uint64_t value = range->read(vcpu, offset, size); /* into the zero register, too: it may pop a FIFO */
+    if (access->reg < 31)
+        state->regs.x[access->reg] = size == 4 && !access->sign ? (uint32_t)value : mmio_extend(value, size, access->sign);
     return true;
 }
 

@@ -202,10 +202,12 @@ __attribute__((noinline)) static bool cpu_attend(struct cpu *cpu, status_t statu
 static void cpu_run(struct cpu *cpu)
 {
     struct vcpu_state *state = cpu->state;
+    const cap_t vcpu = cpu->vcpu;
+    const unsigned index = cpu->index;
     uint64_t reason;
     for (;;) {
-        status_t status = vcpu_enter(cpu->vcpu, &reason);
-        if (__builtin_expect(status == STATUS_OK && reason == EXIT_MMIO && mmio_access(state, cpu->index), 1))
+        status_t status = vcpu_enter(vcpu, &reason);
+        if (__builtin_expect(status == STATUS_OK && reason == EXIT_MMIO && mmio_access(state, index), 1))
             mmio_step(state);
         else if (!cpu_attend(cpu, status, reason))
             return;

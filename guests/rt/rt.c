@@ -207,7 +207,7 @@ static void describe(void)
 
 void primary_main(const void *fdt, uint64_t first_tick)
 {
-    struct account line;
+    struct account line = {0};
     uint64_t seen = 0;
     (void)first_tick;
     machine_from_fdt(fdt);

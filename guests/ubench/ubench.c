@@ -462,8 +462,25 @@ static bool second_is_to(enum wish wish)
     return __atomic_load_n(&second.wish, __ATOMIC_ACQUIRE) == wish;
 }
 
+/* Exits to hypervisor and monitor in turn, for ever; for one of them, a line of this CPU, the monitor calls the hypervisor. */
+static _Noreturn void busy(void)
+{
+    unsigned line = 16 + (read_sysreg(mpidr_el1) & 7); /* among the shared ones */
+    gic_enable_shared(32 + line, true);
+    for (;;) {
+        SMCCC_CALL("hvc", SMCCC_VERSION, 0, 0, 0);
+        mmio_read(machine.gicd + GICD_TYPER);
+        mmio_write(machine.gicd + GICD_ISENABLER + 4, 1u << line);
+        yield();
+    }
+}
+
+static bool crowded; /* all other CPUs are busy */
+
 void secondary_main(void)
 {
+    if (crowded)
+        busy();
     write_sysreg(tpidr_el1, &cpus[1]);
     gic_cpu_init();
     second.sgi = gic_sgi_self();
@@ -535,6 +552,16 @@ static void row_ipi_spin(void)
 static void row_ipi_wfi(void)
 {
     sample_ipi(ASLEEP);
+}
+
+/* Boot argument `crowd=1`: the other CPUs are busy from now on. */
+static void row_crowd(void)
+{
+    enum { OTHERS = 7, STACK = 1024 };
+    static uint8_t stacks[OTHERS][STACK] __attribute__((aligned(16)));
+    crowded = option_number("crowd=", 0) != 0;
+    for (unsigned i = 0; crowded && i < OTHERS && i + 1 < machine.cpus; i++)
+        psci(PSCI_CPU_ON, i + 1, (uintptr_t)&secondary_start, (uintptr_t)stacks[i] + STACK);
 }
 
 /* --- rows: memory and CPU --------------------------------------------------------------------------------------- */
@@ -617,10 +644,25 @@ static bool wanted(const char *name, bool otherwise)
     return false;
 }
 
+/* Sleeps for 50 ms, until whoever writes our last line to the UART has done so: else that would be some row's worst sample. */
+static void settle(void)
+{
+    uint64_t before = irqs_of(&cpus[0]);
+    write_sysreg(cntv_cval_el0, ticks_after() + us_to_ticks(50000));
+    write_sysreg(cntv_ctl_el0, 1);
+    isb();
+    while (irqs_of(&cpus[0]) == before)
+        wait_sleeping(before);
+    irq_mask();
+}
+
 #define ROW_IF(row, otherwise)                                                                                        \
     do {                                                                                                              \
-        if (wanted(#row, otherwise))                                                                                  \
+        if (wanted(#row, otherwise)) {                                                                                \
+            if (!brief)                                                                                               \
+                settle();                                                                                             \
             RUN(row);                                                                                                 \
+        }                                                                                                             \
     } while (0)
 #define ROW(row) ROW_IF(row, true)
 
@@ -732,8 +774,11 @@ void primary_main(const void *fdt, uint64_t first_tick)
     brevity();
     if (MODE == NOISE)
         run("noise", noise);
+    if (option_number("busy=", 0))
+        run("busy", busy);
     RUN(gic_init);
     RUN(pmu);
+    RUN(crowd);
     if (MODE == LATENCY)
         latency();
     else

@@ -210,7 +210,7 @@ enum call {
      */
     CALL_IRQ_BIND,
     /*
-     * CALL_IRQ_ACK(irq, number): handled; it may come again. RIGHT_BIND. STATUS_RANGE, STATE (it is not bound).
+     * CALL_IRQ_ACK(irq, number): handled; it may come again. RIGHT_BIND. STATUS_RANGE, STATE (it is not bound). Guests too.
      */
     CALL_IRQ_ACK,
 
@@ -242,11 +242,11 @@ enum call {
     /*
      * CALL_VCPU_ENTER(vcpu) → enum vcpu_exit_reason: runs the guest until something happens that the kernel does not handle; what, stands in the
      * state page. RIGHT_ENTER. STATUS_BUSY (another thread is in it), DEAD (its VM or space is gone), CPU (its registers
-     * lie in another CPU: CALL_VCPU_SYNC brings them out).
+     * lie in another CPU: CALL_VCPU_SYNC brings them out). When it returns STATUS_OK, the architecture's call.h says which registers the caller still has.
      */
     CALL_VCPU_ENTER,
     /*
-     * CALL_VCPU_KICK(vcpu): makes a running or the next CALL_VCPU_ENTER return with EXIT_KICKED. RIGHT_KICK.
+     * CALL_VCPU_KICK(vcpu): makes a running or the next CALL_VCPU_ENTER return with EXIT_KICKED. RIGHT_KICK. Guests too.
      */
     CALL_VCPU_KICK,
     /*
@@ -274,6 +274,20 @@ enum call {
      * over. RIGHT_LOG.
      */
     CALL_SYSTEM_STATS,
+
+    /*
+     * CALL_MULTICALL_PAGE(thread, space, address): gives a thread (RIGHT_CONTROL) a zeroed page for CALL_MULTICALL, in its partition's memory and mapped at
+     * `address` of its space (RIGHT_MAP) as long as there are both. STATUS_EXISTS (it has one, or something is mapped there), STATE (not its space), ARGUMENT, MEMORY.
+     */
+    CALL_MULTICALL_PAGE,
+
+    /*
+     * CALL_MULTICALL(count): makes the calls in the first `count` entries of the calling thread's batch page, MULTICALL_WORDS words each, one after another, whatever
+     * they answer: each one's status takes its number's place. Only calls that neither wait nor change who holds what, and answer nothing but a
+     * status, can be made so: CALL_SIGNAL_RAISE, CALL_IRQ_ACK, CALL_VCPU_KICK, CALL_VIRQ_RAISE; others are answered STATUS_CALL there. It is
+     * not interrupted; whoever it wakes runs afterwards. Components only: guests hold no capabilities yet. STATUS_LIMIT (more than MULTICALL_CALLS), STATE (no CALL_MULTICALL_PAGE before).
+     */
+    CALL_MULTICALL,
     CALL_COUNT,
 
     CALL_ARCH = 0x80, /* calls of one architecture: <bulkhead/ARCH/call.h> */
@@ -289,6 +303,8 @@ enum {
     SPACE_MAPPINGS = 1024,        /* that a space may have at a time */
     SPACE_MAP_LIMIT = 512,        /* blocks and pages per call */
     SPACE_BITS = 39,              /* addresses in a space: 0 … 2^39 - 1 */
+    MULTICALL_CALLS = 32,         /* of one CALL_MULTICALL */
+    MULTICALL_WORDS = 4,          /* of each: its number, afterwards its status, and three arguments */
     VM_VCPUS = 8,
     VM_DOORBELLS = 16,
     VM_ANSWERS = 16,

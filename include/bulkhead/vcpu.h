@@ -39,7 +39,7 @@ struct vcpu_exit {
 static inline uint64_t vcpu_mmio_stored(const struct vcpu_state *state)
 {
     const struct vcpu_mmio *mmio = &state->exit.mmio;
-    unsigned unused = 64 - 8 * mmio->size;
+    unsigned unused = 64u - 8u * mmio->size;
     return mmio->reg < 31 ? state->regs.x[mmio->reg] << unused >> unused : 0;
 }
 

@@ -35,7 +35,7 @@ _Noreturn void arch_power(unsigned what /* enum system_power */);
 
 /* --- Time (timer.c) ---------------------------------------------------------------------------------------------- */
 
-/* Inline: uint64_t arch_counter(void), the counter that deadlines are in; uint64_t arch_counter_frequency(void), Hz. */
+/* Inline: uint64_t arch_counter(void), the counter that deadlines are in, and arch_counter_about(void), which may be read a little early; uint64_t arch_counter_frequency(void), Hz. */
 
 /* Makes this CPU call timer_handle() when the counter reaches `deadline`; UINT64_MAX: never. Replaces the previous one. */
 void arch_timer_set(uint64_t deadline);
@@ -99,7 +99,7 @@ uint64_t arch_thread_link(const struct thread *thread);
 /* The thread will execute its call instruction again (it was stopped between two steps of it). */
 void arch_call_repeat(struct thread *thread);
 
-/* From `from` (may be NULL: idle) to `to` (may be NULL): each either component side or, if it has entered a vCPU, guest side. */
+/* From `from` (may be NULL: idle) to `to` (may be NULL): each either component side or, if it has entered a vCPU, guest side; vcpu_attend() follows then. */
 void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to);
 
 /* --- VMs and vCPUs (vcpu.c and the virtual interrupt controller's file) ---------------------------------------------- */
@@ -114,8 +114,8 @@ void arch_vcpu_detach(struct vcpu *vcpu);
 /* The calling CPU's thread crosses over: to the guest side; back to the component side. */
 void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu);
 void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu);
-/* The guest registers of cpu->loaded, which is `vcpu`, go back to memory; it becomes NULL. FP registers may stay. */
-void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu);
+/* The guest registers of cpu->loaded, which is `vcpu`, go back to memory; it becomes NULL. FP registers may stay. True: a virtual interrupt came meanwhile. */
+bool arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu);
 /* So do its FP registers, if they are here. */
 void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu);
 /* Would the guest take a virtual interrupt if it ran now (its own masking aside)? */

@@ -4,8 +4,9 @@
 
 #include "types.h"
 
+struct cap;
 struct cpu;
-struct thread;
+struct partition;
 
 /* What a call may answer besides a status; the caller's registers stay as they are. */
 enum {
@@ -15,7 +16,10 @@ enum {
 
 /* Carries out the call in the current thread's registers and writes its results there. */
 void call_dispatch(struct cpu *cpu);
-/* The same for a guest's hypercall: only those that cannot wait. STATUS_CALL for the others. */
+/* The same for a guest's hypercall: only quick calls (quick.c) and CALL_NULL. STATUS_CALL for the others. */
 status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registers);
+/* Within a section: makes `count` quick calls, MULTICALL_WORDS words each: the number, where the status is left, and three arguments. STATUS_CALL for other numbers. */
+void quick_calls(const struct partition *self, uint64_t *words, uint64_t count);
+status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r);
 
 #endif

@@ -29,10 +29,7 @@ void cap_tree_unlock(void)
 
 struct cap *cap_slot(const struct partition *partition, uint64_t slot)
 {
-    if (slot == 0 || slot >= CAP_SLOTS)
-        return NULL;
-    struct cap *page = __atomic_load_n(&partition->table[slot / CAPS_PER_PAGE], __ATOMIC_ACQUIRE);
-    return page ? &page[slot % CAPS_PER_PAGE] : NULL;
+    return slot ? cap_entry(partition, slot) : NULL;
 }
 
 struct cap *cap_find(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights, status_t *status)

@@ -68,7 +68,7 @@ void ipi_handle(struct cpu *cpu)
 
 /* --- time ------------------------------------------------------------------------------------------------------------------------- */
 
-static void timer_update(struct cpu *cpu)
+void cpu_timer_update(struct cpu *cpu)
 {
     uint64_t next = cpu->slice_end;
     if (cpu->timers && cpu->timers->deadline < next)
@@ -94,20 +94,11 @@ void timer_handle(struct cpu *cpu)
     cpu->resched = true;
 }
 
-/* A new time slice for `thread` if it has equals; none otherwise. */
-static void slice_start(struct cpu *cpu, struct thread *thread, bool switched)
-{
-    if (!thread || !cpu->scheduler.policy->rotates(&cpu->scheduler, thread))
-        cpu->slice_end = UINT64_MAX;
-    else if (switched || cpu->slice_end == UINT64_MAX)
-        cpu->slice_end = arch_counter() + arch_counter_frequency() / SLICE_HZ;
-}
-
 /* --- whom to run ------------------------------------------------------------------------------------------------------------------- */
 
 static void cpu_account(struct cpu *cpu, struct thread *next)
 {
-    uint64_t now = arch_counter();
+    uint64_t now = arch_counter_about();
     if (cpu->current)
         cpu->current->ticks += now - cpu->switched_at;
     cpu->switched_at = now;
@@ -125,19 +116,30 @@ static void cpu_switch(struct cpu *cpu, struct thread *next)
         vcpu_attend(cpu, next->vcpu); /* a kick may have come while it was not running */
 }
 
+/* A thread with equals has a time slice, a new one if it has just been switched to. */
+static uint64_t slice_of(const struct cpu *cpu, enum rivals rivals, bool switched)
+{
+    if (rivals != RIVALS_EQUALS)
+        return UINT64_MAX;
+    bool fresh = switched || cpu->slice_end == UINT64_MAX;
+    return fresh ? arch_counter() + arch_counter_frequency() / SLICE_HZ : cpu->slice_end;
+}
+
 void cpu_reschedule(struct cpu *cpu)
 {
-    while (cpu->resched || !cpu->current) {
+    const struct policy *policy = cpu->scheduler.policy;
+    do {
         cpu->resched = false;
-        struct thread *next = cpu->scheduler.policy->pick(&cpu->scheduler);
+        struct thread *next = policy->pick(&cpu->scheduler);
         bool switched = next != cpu->current;
         if (switched)
             cpu_switch(cpu, next);
-        slice_start(cpu, next, switched);
-        timer_update(cpu);
+        enum rivals rivals = next ? policy->rivals(&cpu->scheduler, next) : RIVALS_NONE;
+        cpu->slice_end = slice_of(cpu, rivals, switched);
+        cpu_timer_update(cpu);
         if (next)
-            arch_wait_trap(cpu, cpu->scheduler.policy->others(&cpu->scheduler, next));
+            arch_wait_trap(cpu, rivals != RIVALS_NONE);
         else
             arch_idle(cpu);
-    }
+    } while (cpu->resched || !cpu->current);
 }

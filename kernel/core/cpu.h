@@ -55,6 +55,8 @@ _Noreturn void cpu_main(struct cpu *cpu); /* secondary CPU */
 void ipi_handle(struct cpu *cpu);
 void timer_handle(struct cpu *cpu);
 void irq_handle(struct cpu *cpu, unsigned number);
+/* The earliest of its threads' deadlines has changed. */
+void cpu_timer_update(struct cpu *cpu);
 /* After any of the above, before going back to the lower level: picks the thread to run, idles if there is none; afterwards cpu->current is what to resume. */
 void cpu_reschedule(struct cpu *cpu);
 

@@ -2,9 +2,9 @@
 #ifndef CORE_IRQ_H
 #define CORE_IRQ_H
 
+#include "cap.h"
 #include "signal.h"
 
-struct cap;
 struct vm;
 
 /*
@@ -19,6 +19,12 @@ void irq_unbind(unsigned number);
 bool irq_unbind_step(const void *gone);
 /* How many are somebody's. */
 unsigned irq_bound_count(void);
+/* Is it one of those that the capability, of type CAP_IRQ, is for? */
+static inline bool irq_covered(const struct cap *cap, uint64_t number)
+{
+    return number - cap->base < cap->size && number < ARCH_IRQS;
+}
+
 /* It was handled. STATUS_STATE if it is not bound to a signal. */
 status_t irq_acknowledge(unsigned number);
 

@@ -45,6 +45,15 @@ static inline bool cap_names(const struct partition *partition, uint64_t slot, u
     return cap && __atomic_load_n(&cap->type, __ATOMIC_ACQUIRE) == type && cap->object == object && (cap->rights & rights) == rights;
 }
 
+/* The table's slot, as cap_slot() finds it; slot 0 is always empty. What lies in a page is read by its address, so not before it was written. */
+static inline struct cap *cap_entry(const struct partition *partition, uint64_t slot)
+{
+    if (slot >= CAP_SLOTS)
+        return NULL;
+    struct cap *page = __atomic_load_n(&partition->table[slot / CAPS_PER_PAGE], __ATOMIC_RELAXED);
+    return page ? &page[slot % CAPS_PER_PAGE] : NULL;
+}
+
 _Static_assert(sizeof(struct partition) <= PAGE_SIZE, "one page");
 
 /* A zeroed block of at least `size` bytes (at most a page), aligned to its size; NULL: used up. Tree lock. */

@@ -99,6 +99,16 @@ status_t space_map_kernel(struct space *space, saddr_t address, const void *page
     return status;
 }
 
+void *space_page_new(struct space *space, saddr_t address, struct partition *payer, status_t *status)
+{
+    void *page = memory_take_page(payer);
+    *status = page ? space_map_kernel(space, address, page, RIGHT_READ | RIGHT_WRITE) : STATUS_MEMORY;
+    if (!page || *status == STATUS_OK)
+        return page;
+    memory_give_page(payer, page);
+    return NULL;
+}
+
 void space_unmap_kernel(struct space *space, saddr_t address)
 {
     table_clear(&space->table, address, PAGE_SIZE, 1);

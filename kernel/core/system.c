@@ -7,23 +7,17 @@
 
 enum { LOG_BYTES = 32 };
 
-status_t call_system_power(struct cpu *cpu, struct partition *self, uint64_t *r)
+#pragma GCC diagnostic ignored "-Wunused-parameter" /* every call is given the same */
+
+status_t call_system_power(struct partition *self, const struct cap *cap, uint64_t *r)
 {
-    status_t status;
-    (void)cpu;
-    if (!cap_find(self, r[1], CAP_SYSTEM_OBJECT, RIGHT_POWER, &status))
-        return status;
     if (r[2] > POWER_RESET)
         return STATUS_ARGUMENT;
     arch_power((unsigned)r[2]);
 }
 
-status_t call_system_log(struct cpu *cpu, struct partition *self, uint64_t *r)
+status_t call_system_log(struct partition *self, const struct cap *cap, uint64_t *r)
 {
-    status_t status;
-    (void)cpu;
-    if (!cap_find(self, r[1], CAP_SYSTEM_OBJECT, RIGHT_LOG, &status))
-        return status;
     if (r[2] > LOG_BYTES)
         return STATUS_ARGUMENT;
     for (unsigned i = 0; i < r[2]; i++)
@@ -31,13 +25,9 @@ status_t call_system_log(struct cpu *cpu, struct partition *self, uint64_t *r)
     return STATUS_OK;
 }
 
-status_t call_system_stats(struct cpu *cpu, struct partition *self, uint64_t *r)
+status_t call_system_stats(struct partition *self, const struct cap *cap, uint64_t *r)
 {
-    status_t status;
     uint64_t given, free;
-    (void)cpu;
-    if (!cap_find(self, r[1], CAP_SYSTEM_OBJECT, RIGHT_LOG, &status))
-        return status;
     memory_stats(&given, &free);
     r[1] = platform.image.size + arch_kernel_area_tables();
     r[2] = given;

@@ -4,11 +4,11 @@
 
 #include "types.h"
 
-struct cpu;
+struct cap;
 struct partition;
 
-status_t call_system_power(struct cpu *cpu, struct partition *self, uint64_t *r);
-status_t call_system_log(struct cpu *cpu, struct partition *self, uint64_t *r);
-status_t call_system_stats(struct cpu *cpu, struct partition *self, uint64_t *r);
+status_t call_system_power(struct partition *self, const struct cap *cap, uint64_t *r);
+status_t call_system_log(struct partition *self, const struct cap *cap, uint64_t *r);
+status_t call_system_stats(struct partition *self, const struct cap *cap, uint64_t *r);
 
 #endif

@@ -9,7 +9,7 @@ static struct lock lock;
 static uint64_t generation; /* in the tag's upper bits: counts by 1 << TAG_BITS */
 static uint64_t used[TAG_WORDS];
 static unsigned next;
-enum { HOLDERS = CPUS_MAX * TAG_PLACES };
+enum { HOLDERS = CPUS_MAX * TAG_HOLDERS };
 /* What each CPU holds. Zero since a rollover: then the next tag is not to be taken without the lock. What was held then stays reserved. */
 static uint64_t active[HOLDERS], reserved[HOLDERS];
 
@@ -83,9 +83,9 @@ static uint64_t tag_renew(uint64_t old)
     return generation | number;
 }
 
-unsigned tag_activate(unsigned cpu, enum tag_place place, struct tag *tag)
+unsigned tag_activate(unsigned cpu, unsigned holder, struct tag *tag)
 {
-    uint64_t *held = &active[cpu * TAG_PLACES + place];
+    uint64_t *held = &active[cpu * TAG_HOLDERS + holder];
     uint64_t value = __atomic_load_n(&tag->value, __ATOMIC_RELAXED), before = *held;
     /* The exchange fails if a rollover took what this CPU holds; then the slow way decides. */
     if (before && (value ^ __atomic_load_n(&generation, __ATOMIC_RELAXED)) >> TAG_BITS == 0 &&

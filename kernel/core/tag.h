@@ -11,11 +11,11 @@ struct tag {
     uint64_t value; /* generation << 16 | number; 0: none yet */
 };
 
-/* A CPU holds two tags, and goes from one to the other as it likes: whose thread it runs, and whose guest's registers it has. */
-enum tag_place { TAG_RUNNING, TAG_LOADED, TAG_PLACES };
+/* Tags that a CPU may hold at a time, and go from one to the other as it likes. */
+enum { TAG_HOLDERS = 8 };
 
-/* The CPU holds this tag, in that place, from now on: returns its number, which is the tag's as long as it is held. */
-unsigned tag_activate(unsigned cpu, enum tag_place place, struct tag *tag);
+/* The CPU's holder, 0 … TAG_HOLDERS - 1, holds this tag from now on: returns its number, which stays the tag's as long as it is held. No two spaces' tags ever have the same value. */
+unsigned tag_activate(unsigned cpu, unsigned holder, struct tag *tag);
 /* How many numbers this generation has given out. */
 unsigned tags_given(void);
 /* For tests and start-up: all tags free, first generation. */

@@ -264,16 +264,31 @@ void thread_stop(struct thread *thread)
     portal_server_died(thread);
 }
 
-bool thread_destroy(struct thread *thread)
+status_t thread_batch_make(struct thread *thread, saddr_t address)
 {
-    thread_stop(thread);
-    binding_set(&thread->supervisor, NULL, 0);
-    space_user_remove(&thread->space);
-    thread->partition->threads--;
-    return true;
+    status_t status = STATUS_EXISTS;
+    uint64_t *page = thread->batch ? NULL : space_page_new(thread->space.space, address, thread->partition, &status);
+    if (!page)
+        return status;
+    thread->batch_address = address;
+    __atomic_store_n(&thread->batch, page, __ATOMIC_RELEASE);
+    return STATUS_OK;
 }
 
 void thread_space_died(struct thread *thread)
 {
     thread_stop(thread);
+    if (thread->batch && thread->space.space)
+        space_unmap_kernel(thread->space.space, thread->batch_address);
+}
+
+bool thread_destroy(struct thread *thread)
+{
+    thread_space_died(thread);
+    binding_set(&thread->supervisor, NULL, 0);
+    space_user_remove(&thread->space);
+    if (thread->batch)
+        memory_give_page(thread->partition, thread->batch);
+    thread->partition->threads--;
+    return true;
 }

@@ -27,6 +27,8 @@ struct thread {
     struct partition *partition; /* whose capabilities it has */
     struct space_user space;
     struct vcpu *vcpu;           /* that it has entered */
+    uint64_t *batch;             /* page shared with its space; NULL: none */
+    saddr_t batch_address;
     uint8_t state;               /* enum thread_state */
     uint8_t waiting;             /* enum wait_kind */
     uint8_t priority;            /* in force: at least base_priority */
@@ -56,6 +58,8 @@ struct thread *thread_new(struct partition *payer, struct space *space, unsigned
 status_t thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t argument);
 /* Takes it out of everything; returns when it does not run. Tree lock. */
 void thread_stop(struct thread *thread);
+/* Its batch page (CALL_MULTICALL), mapped in its space. Tree lock. */
+status_t thread_batch_make(struct thread *thread, saddr_t address);
 bool thread_destroy(struct thread *thread);
 void thread_space_died(struct thread *thread);
 

@@ -173,11 +173,8 @@ struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, ui
     struct vcpu *vcpu = (struct vcpu *)object_new(payer, CAP_VCPU, sizeof(*vcpu), status);
     if (!vcpu)
         return NULL;
-    vcpu->state = memory_take_page(payer);
-    *status = vcpu->state ? space_map_kernel(monitor, address, vcpu->state, RIGHT_READ | RIGHT_WRITE) : STATUS_MEMORY;
-    if (*status != STATUS_OK) {
-        if (vcpu->state)
-            memory_give_page(payer, vcpu->state);
+    vcpu->state = space_page_new(monitor, address, payer, status);
+    if (!vcpu->state) {
         object_free(&vcpu->object);
         return NULL;
     }
@@ -281,10 +278,8 @@ void vcpu_wait(struct cpu *cpu, struct vcpu *vcpu)
 
 void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
 {
-    struct thread *thread = __atomic_load_n(&vcpu->thread, __ATOMIC_RELAXED);
+    struct thread *thread = vcpu->thread;
     arch_vcpu_attend(cpu, vcpu);
-    if (!thread)
-        return; /* its monitor runs, or whoever stood for a thread has just gone */
     bool kicked = vcpu->kicked;
     if (thread->waiting == WAIT_INTERRUPT && (kicked || arch_vcpu_pending(vcpu)))
         thread_ready(cpu, thread);
@@ -301,12 +296,6 @@ void vcpu_notify(struct vcpu *vcpu)
         thread_poke(thread);
 }
 
-void vcpu_kick(struct vcpu *vcpu)
-{
-    __atomic_store_n(&vcpu->kicked, 1, __ATOMIC_SEQ_CST);
-    vcpu_notify(vcpu);
-}
-
 void vcpu_abandon(struct cpu *cpu, struct thread *thread)
 {
     struct vcpu *vcpu = thread->vcpu;
@@ -321,15 +310,15 @@ void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->loaded != vcpu)
         return;
-    arch_vcpu_unload(cpu, vcpu);
+    bool came = arch_vcpu_unload(cpu, vcpu);
     struct thread *thread = vcpu->thread;
     if (!thread || thread->waiting != WAIT_INTERRUPT)
         return;
-    if (arch_vcpu_pending(vcpu)) { /* it came while the registers went */
+    if (came) {
         thread_ready(cpu, thread);
         return;
     }
     thread_timer_remove(cpu, thread);
     thread_timer_add(cpu, thread, arch_vcpu_deadline(vcpu));
-    cpu->resched = true; /* so that the timer is set, whoever goes on running */
+    cpu_timer_update(cpu);
 }

@@ -92,9 +92,14 @@ status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu);
 void vcpu_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason);
 /* The guest waits for an interrupt. */
 void vcpu_wait(struct cpu *cpu, struct vcpu *vcpu);
-void vcpu_kick(struct vcpu *vcpu);
 /* From whatever CPU: virtual interrupts of the vCPU have changed. */
 void vcpu_notify(struct vcpu *vcpu);
+static inline void vcpu_kick(struct vcpu *vcpu)
+{
+    __atomic_store_n(&vcpu->kicked, 1, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&vcpu->thread, __ATOMIC_SEQ_CST))
+        vcpu_notify(vcpu);
+}
 /* On its thread's CPU: kicks and virtual interrupts that arrived. */
 void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu);
 /* On its thread's CPU: the thread will not come back to it. */

@@ -1,6 +1,8 @@
 /* The calls, one by one, as <bulkhead/call.h> describes them. */
 #include "model.h"
 
+#include <string.h>
+
 typedef status_t m_function(int self, int thread, uint64_t *r);
 
 static int thing_of(int self, uint64_t slot, unsigned type, unsigned rights, status_t *status)
@@ -194,6 +196,7 @@ static status_t call_thread_create(int self, int thread, uint64_t *r)
                                      .priority = (unsigned)r[5],
                                      .serving = NONE,
                                      .wait_thing = NONE,
+                                     .page = NONE,
                                      .supervisor = signal,
                                      .supervisor_bits = bits};
     m_thing_original(made, self, r[2]);
@@ -270,6 +273,25 @@ static status_t call_thread_exit(int self, int thread, uint64_t *r)
     (void)self;
     m_fault(thread, FAULT_EXIT, r[1], 0);
     return M_PENDING;
+}
+
+static status_t call_multicall_page(int self, int thread, uint64_t *r)
+{
+    status_t status;
+    int found = thing_of(self, r[1], CAP_THREAD_OBJECT, RIGHT_CONTROL, &status);
+    int space = found == NONE ? NONE : thing_of(self, r[2], CAP_SPACE_OBJECT, RIGHT_MAP, &status);
+    (void)thread;
+    if (space == NONE)
+        return status;
+    struct m_thread *t = &m_thing(found)->thread;
+    if (t->space != space)
+        return STATUS_STATE;
+    if (t->has_page)
+        return STATUS_EXISTS;
+    t->page = m_map_page(space, m_thing(found)->payer, r[3], &status);
+    t->has_page = t->page != NONE;
+    memset(t->batch, 0, sizeof t->batch);
+    return status;
 }
 
 /* --- signals, portals ------------------------------------------------------------------------------------------------------ */
@@ -476,6 +498,34 @@ static status_t call_system_stats(int self, int thread, uint64_t *r)
     return STATUS_OK;
 }
 
+/* There are no vCPUs in the model. */
+static status_t call_vcpu_kick(int self, int thread, uint64_t *r)
+{
+    status_t status;
+    (void)thread;
+    m_find(self, r[1], CAP_VCPU, RIGHT_KICK, &status);
+    return status;
+}
+
+static status_t call_multicall(int self, int thread, uint64_t *r)
+{
+    struct m_thread *t = &m_thing(thread)->thread;
+    if (r[1] > MULTICALL_CALLS)
+        return STATUS_LIMIT;
+    if (!t->has_page)
+        return STATUS_STATE;
+    for (uint64_t i = 0; i < r[1]; i++) {
+        uint64_t *words = &t->batch[i * MULTICALL_WORDS];
+        m_function *function = words[0] == CALL_SIGNAL_RAISE ? call_signal_raise
+                               : words[0] == CALL_IRQ_ACK    ? call_irq_ack
+                               : words[0] == CALL_VCPU_KICK  ? call_vcpu_kick
+                               : words[0] == CALL_VIRQ_RAISE ? call_virq_raise
+                                                             : NULL;
+        words[0] = (uint64_t)(function ? function(self, thread, words) : STATUS_CALL);
+    }
+    return STATUS_OK;
+}
+
 /* --- the table ------------------------------------------------------------------------------------------------------------------------- */
 
 static m_function *const functions[CALL_COUNT] = {
@@ -511,6 +561,8 @@ static m_function *const functions[CALL_COUNT] = {
     [CALL_SYSTEM_POWER] = call_system_power,
     [CALL_SYSTEM_LOG] = call_system_log,
     [CALL_SYSTEM_STATS] = call_system_stats,
+    [CALL_MULTICALL_PAGE] = call_multicall_page,
+    [CALL_MULTICALL] = call_multicall,
 };
 
 bool m_knows(uint64_t number)

@@ -4,12 +4,12 @@
 
 #include "model.h"
 
-enum step_kind { STEP_CALL, STEP_FAULT, STEP_TIME, STEP_IRQ, STEP_WRITE };
+enum step_kind { STEP_CALL, STEP_FAULT, STEP_TIME, STEP_IRQ, STEP_WRITE, STEP_BATCH };
 
 /* One thing that happens. Everything that a run does is a sequence of these. */
 struct step {
     unsigned kind, cpu;
-    uint64_t word[M_REGISTERS]; /* call: number and arguments; fault: address; time: ticks; interrupt: number; write: address, value */
+    uint64_t word[M_REGISTERS]; /* call: number and arguments; fault: address; time: ticks; interrupt: number; write: address, value; batch: place, words */
 };
 
 /* --- compare.c ----------------------------------------------------------------------------------------------------------- */

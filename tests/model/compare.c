@@ -68,7 +68,7 @@ static void adopt_thread(int space)
     thread->space = space;
     thread->base = thread->priority = kernel->priority;
     thread->state = M_READY;
-    thread->serving = thread->supervisor = thread->wait_thing = NONE;
+    thread->serving = thread->supervisor = thread->wait_thing = thread->page = NONE;
     thread->pc = kernel->arch.pc;
     thread->sp = kernel->arch.sp;
     memcpy(thread->registers, kernel->arch.registers, sizeof thread->registers);
@@ -271,6 +271,8 @@ static void compare_thread(int index)
                 t->priority, t->base, t->cpu);
     if (t->state == M_WAITING && (kernel->timer_queued != (t->deadline != M_NEVER) || (kernel->timer_queued && kernel->deadline != t->deadline)))
         differs("thread %d waits with another deadline than %lx", index, (unsigned long)t->deadline);
+    if (t->has_page ? !kernel->batch || memcmp(kernel->batch, t->batch, sizeof t->batch) : kernel->batch != NULL)
+        differs("thread %d has other calls in its page, or none", index);
     bool live = t->state == M_READY || t->state == M_WAITING;
     for (unsigned i = 0; live && i < M_REGISTERS; i++) {
         if (kernel->arch.registers[i] != t->registers[i])
@@ -467,6 +469,15 @@ static void kernel_of_made(void)
     m_thing(model.made)->address = ptr_to_phys(cap->object).raw;
 }
 
+/* Where the kernel put it. */
+static void page_found(int index)
+{
+    const struct thread *kernel = m_thing(index)->kernel;
+    if (!kernel->batch)
+        differs("thread %d has no page of calls", index);
+    m_node(m_thing(index)->thread.page)->base = ptr_to_phys(kernel->batch).raw;
+}
+
 static bool step_call(const struct step *step)
 {
     bool itself, ends = false;
@@ -490,6 +501,8 @@ static bool step_call(const struct step *step)
     if (ends)
         return true;
     status_t status = m_call(step->cpu);
+    if (status == STATUS_OK && step->word[0] == CALL_MULTICALL_PAGE)
+        page_found(m_find(t->partition, step->word[1], CAP_THREAD_OBJECT, RIGHT_CONTROL, &status)->thing);
     if (status == STATUS_OK)
         take_statistics(t, kernel, step->word[0]);
     take_reason(t, kernel);
@@ -523,6 +536,14 @@ static bool step_irq(const struct step *step)
     return true;
 }
 
+static bool is_page_of_calls(uint64_t physical)
+{
+    bool found = false;
+    for (int i = 0; i < model.nodes_end; i++)
+        found |= model.nodes[i].kind == M_FIXED && model.nodes[i].base == physical;
+    return found;
+}
+
 /* The running thread stores a word. */
 static bool step_write(const struct step *step)
 {
@@ -534,6 +555,8 @@ static bool step_write(const struct step *step)
     int space = thread == NONE ? NONE : m_thing(thread)->thread.space;
     if (space == NONE || !m_leaf(space, address, &physical, &access, &device) || device || !(access & RIGHT_WRITE) || written_count == WRITTEN_MAX)
         return false;
+    if (physical < HOST_RAM || is_page_of_calls(physical))
+        return false;
     uint64_t reached = host_translate(m_thing(space)->kernel, address, RIGHT_WRITE);
     if (reached != physical)
         differs("a store to %lx of space %d reaches %lx; model: %lx", (unsigned long)address, space, (unsigned long)reached, (unsigned long)physical);
@@ -542,14 +565,26 @@ static bool step_write(const struct step *step)
     return true;
 }
 
+/* The running thread writes a call into its page. */
+static bool step_batch(const struct step *step)
+{
+    int thread = model.cpus[step->cpu].running;
+    if (thread == NONE || !m_thing(thread)->thread.has_page)
+        return false;
+    uint64_t at = step->word[0] % (M_BATCH / MULTICALL_WORDS) * MULTICALL_WORDS;
+    memcpy(&m_thing(thread)->thread.batch[at], &step->word[1], MULTICALL_WORDS * sizeof step->word[1]);
+    memcpy(&((struct thread *)m_thing(thread)->kernel)->batch[at], &step->word[1], MULTICALL_WORDS * sizeof step->word[1]);
+    return true;
+}
+
 static bool changes_mappings(const struct step *step)
 {
-    return step->kind == STEP_CALL && (step->word[0] == CALL_SPACE_MAP || model.removal);
+    return step->kind == STEP_CALL && (step->word[0] == CALL_SPACE_MAP || step->word[0] == CALL_MULTICALL_PAGE || model.removal);
 }
 
 bool check_step(const struct step *step)
 {
-    static bool (*const kinds[])(const struct step *) = {step_call, step_fault, step_time, step_irq, step_write};
+    static bool (*const kinds[])(const struct step *) = {step_call, step_fault, step_time, step_irq, step_write, step_batch};
     model.removal = false;
     if (!kinds[step->kind](step))
         return false;

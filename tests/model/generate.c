@@ -259,6 +259,26 @@ static void signal_wait(int self, uint64_t *r)
     r[3] = pick_deadline();
 }
 
+static void multicall_page(int self, uint64_t *r)
+{
+    r[1] = pick_slot(self, CAP_THREAD_OBJECT, RIGHT_CONTROL);
+    r[2] = pick_slot(self, CAP_SPACE_OBJECT, RIGHT_MAP);
+    r[3] = pick_address();
+    const struct m_node *thread = m_slot(self, r[1]);
+    for (unsigned slot = 1; thread && thread->type == CAP_THREAD_OBJECT && slot < 200 && chance(99); slot++) {
+        const struct m_node *node = m_slot(self, slot);
+        if (node && node->type == CAP_SPACE_OBJECT && node->thing == m_thing(thread->thing)->thread.space)
+            r[2] = slot;
+    }
+    addresses[addresses_next++ % ADDRESSES] = r[3];
+}
+
+static void multicall(int self, uint64_t *r)
+{
+    (void)self;
+    r[1] = chance(95) ? generate_number(MULTICALL_CALLS + 2) : odd_number();
+}
+
 static void portal(int self, uint64_t *r, unsigned right)
 {
     r[1] = pick_slot(self, CAP_PORTAL, right);
@@ -355,6 +375,8 @@ static const struct {
     {CALL_SYSTEM_POWER, 2, system_call},
     {CALL_SYSTEM_LOG, 2, system_call},
     {CALL_SYSTEM_STATS, 6, system_call},
+    {CALL_MULTICALL_PAGE, 12, multicall_page},
+    {CALL_MULTICALL, 40, multicall},
     {CALL_COUNT, 4, anything},
 };
 
@@ -387,9 +409,23 @@ static void fill_call(struct step *step)
     calls[i].fill(self, step->word);
 }
 
+/* A call in the running thread's page, mostly one that may be there. */
+static void fill_batch(struct step *step)
+{
+    struct step call = *step;
+    do
+        fill_call(&call);
+    while (call.word[0] != CALL_SIGNAL_RAISE && call.word[0] != CALL_IRQ_ACK && call.word[0] != CALL_VIRQ_RAISE && chance(97));
+    *step = (struct step){.kind = STEP_BATCH, .cpu = step->cpu, .word = {generate_number(chance(80) ? 4 : MULTICALL_CALLS + 2)}};
+    for (unsigned i = 0; i < MULTICALL_WORDS; i++)
+        step->word[1 + i] = call.word[i];
+    if (chance(5))
+        step->word[1] = CALL_VCPU_KICK;
+}
+
 /* --- the beginning: three partitions with something to do, a thread of each on a CPU of its own ----------------------------------- */
 
-enum { SETUP_SLOT = 100, SETUP_PARTITIONS = 3, SETUP_STEPS = 21 };
+enum { SETUP_SLOT = 100, SETUP_PARTITIONS = 3, SETUP_STEPS = 22 };
 
 static uint64_t root_extent(unsigned right)
 {
@@ -426,6 +462,7 @@ static void setup_call(uint64_t i, unsigned n, uint64_t *r)
         {CALL_CAP_DELEGATE, self, 20, thread + 8, 0xff},
         {CALL_CAP_DELEGATE, self, 21, thread + 12, 0xff},
         {CALL_CAP_DELEGATE, self, 22, thread + 16, 0xff},
+        {CALL_MULTICALL_PAGE, thread, space, 0x20000000},
         {CALL_THREAD_START, thread, 0x400000},
         {CALL_THREAD_START, thread + 12, 0x400000},
         {CALL_THREAD_START, thread + 16, 0x400000},
@@ -479,6 +516,8 @@ bool generate_step(struct step *step)
         *step = (struct step){.kind = STEP_FAULT, .cpu = step->cpu, .word = {random_word()}};
     else if (kind < 13)
         *step = (struct step){.kind = STEP_WRITE, .cpu = step->cpu, .word = {generate_address(), random_word() | 1}};
+    else if (kind < 19)
+        fill_batch(step);
     else
         do
             fill_call(step);

@@ -66,11 +66,13 @@ static const char *const names[CALL_COUNT] = {
     [CALL_SYSTEM_POWER] = "system_power",
     [CALL_SYSTEM_LOG] = "system_log",
     [CALL_SYSTEM_STATS] = "system_stats",
+    [CALL_MULTICALL_PAGE] = "multicall_page",
+    [CALL_MULTICALL] = "multicall",
 };
 
 static void step_show(const struct step *step)
 {
-    static const char *const kinds[] = {"call", "fault", "time", "irq", "write"};
+    static const char *const kinds[] = {"call", "fault", "time", "irq", "write", "batch"};
     const char *name = step->kind == STEP_CALL && step->word[0] < CALL_COUNT ? names[step->word[0]] : NULL;
     fprintf(stderr, "  CPU %u: %s %s", step->cpu, kinds[step->kind], name ? name : "");
     for (unsigned i = name ? 1 : 0; i < M_REGISTERS; i++)

@@ -326,6 +326,28 @@ static status_t map(int space, const struct m_node *extent, uint64_t address, ui
     return STATUS_OK;
 }
 
+int m_map_page(int space, int payer, uint64_t address, status_t *status)
+{
+    struct m_node wanted = {.base = 0, .size = M_PAGE, .address = address};
+    *status = STATUS_MEMORY;
+    if (!m_take(payer, M_ORDER_PAGE))
+        return NONE;
+    *status = address % M_PAGE || address >= UINT64_C(1) << SPACE_BITS ? STATUS_ARGUMENT : can_map(space, &wanted);
+    if (*status != STATUS_OK) {
+        m_give(payer, M_ORDER_PAGE);
+        return NONE;
+    }
+    struct m_node *node = m_node_new(M_FIXED, NONE);
+    node->size = M_PAGE;
+    node->address = address;
+    node->space = space;
+    node->access = RIGHT_READ | RIGHT_WRITE;
+    unsigned tables = m_tables(space);
+    model.partitions[m_thing(space)->payer].blocks[M_ORDER_PAGE] -= tables - m_thing(space)->tables;
+    m_thing(space)->tables = tables;
+    return m_node_index(node);
+}
+
 status_t m_space_map(int self, const uint64_t *r)
 {
     status_t status;

@@ -30,6 +30,7 @@ enum {
     M_IRQS_BOUND = 64,
     M_REGISTERS = 8,
     M_RAM_PAGES = 16384,
+    M_BATCH = (MULTICALL_CALLS + 2) * MULTICALL_WORDS,
     M_PENDING = 1,      /* instead of a status: the caller waits, or does not run any more */
 };
 
@@ -88,6 +89,9 @@ struct m_thread {
     uint64_t registers[M_REGISTERS];
     uint64_t pc, sp, fault[6] /* as CALL_THREAD_FAULT answers */;
     uint64_t ticks;
+    bool has_page;           /* for CALL_MULTICALL */
+    int page;                /* its node, or NONE: its space is gone */
+    uint64_t batch[M_BATCH]; /* its first words */
 };
 
 /* An object. */
@@ -186,6 +190,8 @@ status_t m_partition_feed(int self, const uint64_t *r);
 status_t m_space_create(int self, const uint64_t *r);
 status_t m_space_map(int self, const uint64_t *r);
 status_t m_space_unmap(int self, const uint64_t *r);
+/* A page of the payer's at `address`, of which nobody has a capability: its node, or NONE and why. */
+int m_map_page(int space, int payer, uint64_t address, status_t *status);
 /* Pages of translation tables that the space's mappings need, the root included. */
 unsigned m_tables(int space);
 /* One mapped block: how large is it at that address? 0: nothing is mapped there. */

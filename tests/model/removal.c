@@ -55,6 +55,8 @@ static bool doom_round(void)
         struct m_thing *thing = &model.things[i];
         if (thing->used && !thing->doomed && partition_doomed(thing->payer))
             more |= doom_thing(thing);
+        if (thing->used && thing->doomed && thing->type == CAP_THREAD_OBJECT)
+            more |= doom(m_node(thing->thread.page));
     }
     return more;
 }
@@ -98,7 +100,7 @@ static void end_space(int space)
             continue;
         if (thing->type == CAP_THREAD_OBJECT && thing->thread.space == space) {
             m_stop(i);
-            thing->thread.space = NONE;
+            thing->thread.space = thing->thread.page = NONE;
         }
         if (thing->type == CAP_VM && thing->vm_space == space)
             thing->vm_space = NONE;
@@ -132,6 +134,8 @@ static void free_thing(struct m_thing *thing)
         model.partitions[thing->partition].used = false;
     } else if (!partition_doomed(thing->payer)) {
         m_give(thing->payer, thing->order);
+        if (thing->type == CAP_THREAD_OBJECT && thing->thread.has_page)
+            m_give(thing->payer, M_ORDER_PAGE);
         model.partitions[thing->payer].blocks[M_ORDER_PAGE] += thing->tables - thing->tables_kept;
     }
 }

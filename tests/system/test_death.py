@@ -31,7 +31,7 @@ def rt(cpu):
 def assert_rt_lost_nothing(system):
     """Each line says 1000 periods and none lost. One that the driver's death cut is there once more; one that took long to come may be there in two
     parts; and a guest that is more than a second behind, on a busy host, has no time to print each."""
-    system.wait_line("rt", r"rt: \d+ s: ", BOOT)
+    system.wait_line("rt", RT.pattern, BOOT)
     found = RT.findall("".join(system.lines("rt")))
     assert found and all((handled, lost) == ("1000", "0") for _, handled, lost in found), f"seed {SEED}: {system.lines('rt')}"
     seconds = [int(second) for second, _, _ in found]

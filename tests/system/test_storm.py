@@ -5,6 +5,7 @@ import collections
 import os
 import random
 import subprocess
+import sys
 
 import pytest
 
@@ -12,10 +13,11 @@ from console import BOOT, ROOT
 from describe import describe, guest, node
 from neighbour import assert_rt_goes_on
 
+sys.path.insert(0, str(ROOT / "scripts"))
+import execlog  # noqa: E402
+
 SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(1, 1 << 31))
 ACTS = ["calls", "psci", "off-and-on", "interrupts", "timer", "sleep", "tables", "caches", "code", "jumps", "devices"]
-IMAGE = 0x40200000  # where the boot image is loaded
-VECTOR_IRQ, VECTOR_SYNC = 0x480, 0x400
 COMMON_STAY = 20  # an interrupt's stay in the kernel that was seen so often is the rule
 
 
@@ -46,23 +48,16 @@ def test_storm_beside_on_one_cpu(boot, tmp_path, gic):
     assert_rt_goes_on(system)
 
 
-def vectors():
-    names = subprocess.run(["llvm-nm", ROOT / "build/kernel/kernel.elf"], capture_output=True, text=True, check=True).stdout
-    return IMAGE + next(int(line.split()[0], 16) for line in names.splitlines() if line.endswith(" vectors"))
-
-
 def interrupt_stays(trace):
-    """How many instructions each interrupt of CPU 1 spent in the kernel, from an execution log of that CPU, one line an instruction."""
-    base, stays, length, before = vectors(), [], None, None
-    for line in trace:
-        pc = int(line.split("/")[1], 16)
-        if pc == before:
-            continue  # the emulator begins that instruction anew after a look at its other CPU
-        before = pc
-        if pc in (base + VECTOR_IRQ, base + VECTOR_SYNC):
+    """How many instructions each interrupt of CPU 1 spent in the kernel, from an execution log of that CPU."""
+    vectors = execlog.binary_of("kernel", "kernel/kernel.elf", execlog.KERNEL_BASE).address("vectors")
+    begins, ends = vectors + execlog.VECTOR_IRQ, vectors + execlog.VECTOR_SYNC
+    stays, length = [], None
+    for step in execlog.steps(trace):
+        if step.pc in (begins, ends):
             if length:
                 stays.append(length)
-            length = 0 if pc == base + VECTOR_IRQ else None
+            length = 0 if step.pc == begins else None
         if length is not None:
             length += 1
     return stays
@@ -73,12 +68,12 @@ def stays_beside(boot, folder, gic, neighbour, done):
     path = describe(folder, guest("rt", "rt", cpu=1, bootargs="period=100"), neighbour, node("uart", "uart", cpu=0))
     fifo, kept = folder / "fifo", folder / "cpu1"
     os.mkfifo(fifo)
-    with open(kept, "w", encoding="ascii") as out, subprocess.Popen(["grep", "^Trace 1", fifo], stdout=out) as grep:
-        system = boot("--host-cpus", 2, "--gic", gic, "--icount", 0, path, "--", "-singlestep", "-d", "exec,nochain", "-dfilter", f"{IMAGE:#x}+0x20000", "-D", fifo)
+    with open(kept, "w", encoding="ascii") as out, subprocess.Popen(["grep", "-E", "^Trace 1|^Stopped|^cpu_io", fifo], stdout=out) as grep:
+        system = boot("--host-cpus", 2, "--gic", gic, "--icount", 0, path, "--", "-singlestep", "-d", "exec,nochain", "-dfilter", f"{execlog.KERNEL_BASE:#x}+0x20000", "-D", fifo)
         done(system)
         system.end()
         grep.wait()
-    with open(kept, encoding="ascii") as trace:
+    with open(kept, "rb") as trace:
         return collections.Counter(interrupt_stays(trace))
 
 

@@ -45,6 +45,11 @@ static inline uint64_t fake_read_icc_iar1_el1(void)
     return fakes[this_cpu].acknowledges;
 }
 
+static inline uint64_t fake_read_cntpct_el0(void)
+{
+    return 0;
+}
+
 static inline uint64_t fake_read_cntfrq_el0(void)
 {
     return 1000000;

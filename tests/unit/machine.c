@@ -63,7 +63,7 @@ static void check_current(const struct cpu *cpu)
     const struct space *space = !current ? NULL : current->vcpu ? current->vcpu->vm->space.space : current->space.space;
     if (space && (cpu->arch.space != space || cpu->arch.tag != (space->tag.value & 0xffff) || !cpu->arch.tag))
         host_fail("CPU %u runs with another space's translations", cpu->index);
-    if (current && cpu->arch.wait_trap != cpu->scheduler.policy->others(&cpu->scheduler, current))
+    if (current && cpu->arch.wait_trap != (cpu->scheduler.policy->rivals(&cpu->scheduler, current) != RIVALS_NONE))
         host_fail("CPU %u traps waiting guests %s", cpu->index, cpu->arch.wait_trap ? "needlessly" : "not");
 }
 

@@ -12,6 +12,7 @@ static const uint64_t device = 0x9000018, doorbell = 0xa000050, sgi_page = 0x800
 
 static struct vcpu_state states[VCPUS];
 static struct partition partition;
+static struct space space;
 static struct cap caps[CAPS_PER_PAGE];
 static struct frame *const long_way = NULL, *const left_guest = (struct frame *)1;
 
@@ -33,11 +34,14 @@ static void machine_start(unsigned version)
         vcpus[i]->state = &states[i];
         threads[i].cpu = i;
         threads[i].partition = &partition;
+        threads[i].space.space = &space;
         threads[i].vcpu = vcpus[i];
         cpus[i].arch.resume = &states[i].regs;
     }
     partition.table[0] = caps;
     caps[SLOT] = (struct cap){.type = CAP_VCPU, .rights = RIGHT_ENTER, .object = &vcpus[0]->object};
+    space.tag.value = 7 << 16 | 1;
+    cpus[0].arch.tag[PLACE_RUNNING] = space.tag.value;
     fake_elr_el2 = 0x1000;
     fake_spsr_el2 = PSTATE_EL1;
     fake_sctlr_el1 = 0;
@@ -95,6 +99,31 @@ static void test_linked(void **state)
     unload(0); /* and what came last survives a change */
     load(0);
     assert_true(fire() || ack_on(0) == SPI);
+}
+
+/* Two vCPUs take turns on a CPU: each one's lines come again as what they are, although the other's were in the same list registers. */
+static void test_linked_in_turns(void **state)
+{
+    (void)state;
+    forward();
+    fire();
+    assert_int_equal(ack_on(0), SPI);
+    for (unsigned i = 0; i < 3; i++) {
+        unload(0);
+        if (!i)
+            unload(1);
+        load_on(0, 1);
+        vgic_post(vcpus[1], SGI, 0);
+        on(0);
+        interrupt_taken(SGI_POSTED);
+        assert_int_equal(ack_on(0) & 0x3ff, SGI);
+        unload(1);
+        load_on(0, 0);
+        if (i == 1)
+            continue; /* unused this time */
+        assert_true(fire());
+        assert_int_equal(ack_on(0), SPI);
+    }
 }
 
 /* In the interrupt's handler; the guest ends it afterwards. */
@@ -577,7 +606,7 @@ static void test_exit(void **state)
     fake_sp_el0 = 0x8888;
     fake_tpidr_el0 = 0x9999;
     fake_tpidrro_el0 = 0xaaaa;
-    cpus[0].arch.vttbr[TAG_RUNNING] = 0x1111;
+    cpus[0].arch.vttbr[PLACE_RUNNING] = 0x1111;
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_WRITE | 1 << 21 | 1 << 15 | 7 << 16 | ISS_TRANSLATION), left_guest);
     assert_int_equal(exit->reason, EXIT_MMIO);
     assert_int_equal(exit->syndrome, fake_esr_el2);
@@ -631,6 +660,9 @@ static void test_exit_refused(void **state)
     fake_spsr_el2 = 0x10;                                                                   /* AArch32 */
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_TRANSLATION), long_way);
     fake_spsr_el2 = PSTATE_EL1;
+    space.tag.value += 1 << 16; /* the monitor's space is not at hand */
+    assert_ptr_equal(access_at(device, ISS_WORD | ISS_TRANSLATION), long_way);
+    space.tag.value -= 1 << 16;
     assert_int_equal(states[0].exits, 0);
     assert_int_equal(cpus[0].arch.side, SIDE_GUEST);
     assert_ptr_equal(vcpus[0]->thread, &threads[0]);
@@ -656,7 +688,7 @@ static void monitor_runs(void)
 {
     cpus[0].arch.side = SIDE_MONITOR;
     cpus[0].arch.resume = &threads[0].arch.frame;
-    cpus[0].arch.vttbr[TAG_LOADED] = 0x2222;
+    cpus[0].arch.vttbr[PLACE_LOADED] = 0x2222;
     cpus[0].arch.hcr = HCR_GUEST;
     vcpus[0]->thread = NULL;
     threads[0].vcpu = NULL;
@@ -722,79 +754,6 @@ static void test_enter_refused(void **state)
     assert_ptr_equal(vcpus[0]->thread, &threads[1]);
 }
 
-/* --- lines that the monitor turns on and off ---------------------------------------------------------------------------------------- */
-
-enum { VM_SLOT = SLOT + 2 };
-
-/* CALL_VIRQ_SET; true: the short way. */
-static bool call_set(uint64_t field, uint64_t first, uint64_t mask)
-{
-    struct frame *frame = &threads[0].arch.frame;
-    on(0);
-    frame->x[0] = CALL_VIRQ_SET;
-    frame->x[1] = VM_SLOT;
-    frame->x[3] = field;
-    frame->x[4] = first;
-    frame->x[5] = mask;
-    fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
-    struct frame *next = fast_sync(&cpus[0], frame);
-    assert_true(next == frame || next == long_way);
-    assert_int_equal(frame->x[0], next ? (uint64_t)STATUS_OK : CALL_VIRQ_SET);
-    return next == frame;
-}
-
-static void test_lines(void **state)
-{
-    (void)state;
-    caps[VM_SLOT] = (struct cap){.type = CAP_VM, .rights = RIGHT_CONFIGURE, .object = &vm->object};
-    edge(SPI);
-    monitor_runs();
-    assert_true(call_set(VIRQ_DISABLE, 32, UINT64_C(0xf00000000) | 1 << (SPI - 32) | 2 << (SPI - 32))); /* the upper half is ignored */
-    assert_int_equal(get(0, VIRQ_ENABLE, 32), ~(UINT32_C(3) << (SPI - 32)));
-    raise(SPI, 1);
-    assert_int_equal(ack_on(0), NONE);
-    assert_true(call_set(VIRQ_ENABLE, 32, 1 << (SPI - 32)));
-    assert_int_equal(get(0, VIRQ_ENABLE, 32), ~(UINT32_C(2) << (SPI - 32)));
-    assert_true(vcpus[0]->arch.queued); /* enter() sees it */
-    load(0);
-    assert_int_equal(ack_on(0), SPI);
-    raise(SPI, 1);
-    monitor_runs();
-    assert_true(call_set(VIRQ_DISABLE, 32, 1 << (SPI - 32)));
-    assert_true(vcpus[0]->arch.lr_recheck);
-    load(0);
-    assert_int_equal(ack_on(0), NONE);
-}
-
-static void test_lines_refused(void **state)
-{
-    (void)state;
-    caps[VM_SLOT] = (struct cap){.type = CAP_VM, .rights = RIGHT_CONFIGURE, .object = &vm->object};
-    set(0, VIRQ_TARGET, SPI + 1, 1);
-    monitor_runs();
-    for (unsigned field = VIRQ_PEND; field <= VIRQ_FORWARDING + 1; field++)
-        assert_false(call_set(field, 32, 1 << (SPI - 32)));
-    assert_false(call_set(UINT64_C(1) << 32, 32, 1));
-    assert_false(call_set(VIRQ_DISABLE, 0, 1)); /* private */
-    assert_false(call_set(VIRQ_DISABLE, 33, 1));
-    assert_false(call_set(VIRQ_DISABLE, VM_LINES, 1));
-    assert_false(call_set(VIRQ_DISABLE, UINT64_C(1) << 32, 1));
-    assert_false(call_set(VIRQ_DISABLE, 32, 3 << (SPI - 32))); /* one of them another vCPU's: none at all */
-    assert_int_equal(get(0, VIRQ_ENABLE, 32), UINT32_MAX);
-    threads[0].arch.frame.x[2] = UINT64_C(1) << 32;
-    assert_false(call_set(VIRQ_DISABLE, 32, 1));
-    threads[0].arch.frame.x[2] = 0;
-    caps[VM_SLOT].rights = RIGHT_RAISE;
-    assert_false(call_set(VIRQ_DISABLE, 32, 1));
-    caps[VM_SLOT] = (struct cap){.type = CAP_VM, .rights = RIGHT_CONFIGURE, .object = &vcpus[1]->object};
-    assert_false(call_set(VIRQ_DISABLE, 32, 1));
-    caps[VM_SLOT].object = &vm->object;
-    cpus[0].arch.side = SIDE_COMPONENT;
-    assert_false(call_set(VIRQ_DISABLE, 32, 1));
-    cpus[0].arch.side = SIDE_MONITOR;
-    assert_true(call_set(VIRQ_DISABLE, 32, 1));
-}
-
 #define FAST3(function) cmocka_unit_test_setup_teardown(function, setup_3, teardown)
 #define FAST2(function) cmocka_unit_test_setup_teardown(function, setup_2, teardown)
 
@@ -802,11 +761,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FAST3(test_linked), FAST3(test_linked_not_allowed), FAST3(test_linked_busy), FAST3(test_linked_refused), FAST3(test_linked_priority),
-        FAST2(test_linked), FAST3(test_timer_linked), FAST2(test_timer_linked), FAST2(test_timer_unlinked), FAST3(test_sgi),
+        FAST2(test_linked), FAST3(test_linked_in_turns), FAST2(test_linked_in_turns), FAST3(test_timer_linked), FAST2(test_timer_linked), FAST2(test_timer_unlinked), FAST3(test_sgi),
         FAST3(test_sgi_merged), FAST2(test_sgi_merged), FAST3(test_sgi_disabled), FAST2(test_sgi_disabled), FAST3(test_sgi_refused),
         FAST3(test_sgi_queue), FAST2(test_sgi_queue), FAST2(test_senders_v2), FAST2(test_sgir_refused), FAST3(test_posted_counts),
         FAST3(test_identification), FAST3(test_answers), FAST3(test_exit), FAST3(test_exit_big_endian), FAST3(test_exit_refused),
-        FAST3(test_enter), FAST3(test_enter_refused), FAST3(test_lines), FAST3(test_lines_refused),
+        FAST3(test_enter), FAST3(test_enter_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

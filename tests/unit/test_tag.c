@@ -20,11 +20,11 @@ static void test_first(void **state)
     struct tag a = {0}, b = {0};
     unsigned first;
     (void)state;
-    first = tag_activate(0, TAG_RUNNING, &a);
+    first = tag_activate(0, 0, &a);
     assert_in_range(first, 1, TAGS - 1); /* 0 is nobody's */
-    assert_int_not_equal(tag_activate(0, TAG_RUNNING, &b), first);
-    assert_int_equal(tag_activate(0, TAG_RUNNING, &a), first);
-    assert_int_equal(tag_activate(3, TAG_RUNNING, &a), first); /* on every CPU the same */
+    assert_int_not_equal(tag_activate(0, 0, &b), first);
+    assert_int_equal(tag_activate(0, 0, &a), first);
+    assert_int_equal(tag_activate(3, 0, &a), first); /* on every CPU the same */
     assert_int_equal(host.tag_flushes, 0);
 }
 
@@ -34,9 +34,9 @@ static void test_rollover(void **state)
     struct tag tags[TAGS + 1] = {0};
     (void)state;
     for (unsigned i = 0; i < TAGS - 1; i++)
-        assert_in_range(tag_activate(0, TAG_RUNNING, &tags[i]), 1, TAGS - 1);
+        assert_in_range(tag_activate(0, 0, &tags[i]), 1, TAGS - 1);
     assert_int_equal(host.tag_flushes, 0);
-    assert_in_range(tag_activate(0, TAG_RUNNING, &tags[TAGS - 1]), 1, TAGS - 1);
+    assert_in_range(tag_activate(0, 0, &tags[TAGS - 1]), 1, TAGS - 1);
     assert_int_equal(host.tag_flushes, 1);
     assert_true(tags[TAGS - 1].value >> 16 > tags[0].value >> 16);
 }
@@ -44,9 +44,9 @@ static void test_rollover(void **state)
 /* What a CPU holds in one place stays its own while the other place changes, through rollovers that itself and others cause. */
 static void test_places(void **state)
 {
-    static const enum tag_place places[] = {TAG_RUNNING, TAG_LOADED};
+    static const unsigned places[] = {0, TAG_HOLDERS - 1};
     (void)state;
-    for (unsigned p = 0; p < TAG_PLACES; p++) {
+    for (unsigned p = 0; p < 2; p++) {
         struct tag kept = {0}, others[3 * TAGS] = {0};
         unsigned number = tag_activate(1, places[p], &kept);
         for (unsigned i = 0; i < 3 * TAGS; i++) {
@@ -63,31 +63,31 @@ static void test_places(void **state)
 static void test_reserved(void **state)
 {
     struct tag running = {0}, others[3 * TAGS] = {0};
-    unsigned number = tag_activate(1, TAG_RUNNING, &running);
+    unsigned number = tag_activate(1, 0, &running);
     (void)state;
     for (unsigned i = 0; i < 3 * TAGS; i++) {
-        assert_int_not_equal(tag_activate(0, TAG_RUNNING, &others[i]), number);
+        assert_int_not_equal(tag_activate(0, 0, &others[i]), number);
         if (i % TAGS == TAGS / 2) /* another CPU joins it, and goes again */
-            assert_int_equal(tag_activate(2, TAG_RUNNING, &running), number);
+            assert_int_equal(tag_activate(2, 0, &running), number);
         else
-            tag_activate(2, TAG_RUNNING, &others[i]);
+            tag_activate(2, 0, &others[i]);
     }
     assert_in_range(host.tag_flushes, 3, 4);
-    assert_int_equal(tag_activate(1, TAG_RUNNING, &running), number); /* generations later */
-    assert_int_equal(tag_activate(2, TAG_RUNNING, &running), number);
+    assert_int_equal(tag_activate(1, 0, &running), number); /* generations later */
+    assert_int_equal(tag_activate(2, 0, &running), number);
 }
 
 /*
- * What each CPU's TLB may hold: for each number, the space that filled it. A rollover empties it but for what a CPU holds at that moment, in either place:
+ * What each CPU's TLB may hold: for each number, the space that filled it. A rollover empties it but for what a CPU holds at that moment, in any of its places:
  * it may go from one to the other without asking.
  */
-static int filled[CPUS][TAGS], runs[CPUS][TAG_PLACES], number_of[CPUS][TAG_PLACES];
+static int filled[CPUS][TAGS], runs[CPUS][TAG_HOLDERS], number_of[CPUS][TAG_HOLDERS];
 
 static void model_flush(void)
 {
     memset(filled, -1, sizeof filled);
     for (unsigned cpu = 0; cpu < CPUS; cpu++) {
-        for (unsigned place = 0; place < TAG_PLACES; place++) {
+        for (unsigned place = 0; place < TAG_HOLDERS; place++) {
             if (runs[cpu][place] >= 0)
                 filled[cpu][number_of[cpu][place]] = runs[cpu][place];
         }
@@ -102,7 +102,7 @@ static void model_run(unsigned cpu, unsigned place, int space, unsigned number)
     for (unsigned other = 0; other < CPUS; other++) {
         /* Two spaces never share a number: not where this one runs, nor where another one runs or left something. */
         assert_true(filled[other][number] < 0 || filled[other][number] == space);
-        for (unsigned p = 0; p < TAG_PLACES; p++) {
+        for (unsigned p = 0; p < TAG_HOLDERS; p++) {
             if (runs[other][p] == space) /* and one space has one number wherever it runs */
                 assert_int_equal(number_of[other][p], number);
         }
@@ -129,7 +129,7 @@ static void test_model(void **state)
             tags[space].value = 0;
             identity[space] += SPACES;
         }
-        enum tag_place place = random >> 57 & 1 ? TAG_LOADED : TAG_RUNNING;
+        unsigned place = random >> 54 & (TAG_HOLDERS - 1);
         unsigned number = tag_activate(cpu, place, &tags[space]);
         if (host.tag_flushes != flushes) {
             flushes = host.tag_flushes;

@@ -357,7 +357,7 @@ static void test_unload_without_vm(void **state)
     assert_int_equal(fakes[0].hcr, 0);
     assert_false(fakes[0].active_private[27]);
     for (unsigned n = 0; n < 4; n++)
-        assert_int_equal(fakes[0].lr[n], 0);
+        assert_int_equal(lr_state_of(fakes[0].lr[n]), 0);
     vcpus[0]->vm = vm;
 }
 

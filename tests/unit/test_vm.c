@@ -107,19 +107,6 @@ static void test_kick(void **state)
 }
 
 /* Kicked while another thread has the CPU: it returns when it gets to run. */
-/* Its CPU looks after it while no thread is in it, or no longer: whoever kept it claimed may let it go at any moment. */
-static void test_attend_nobody(void **state)
-{
-    (void)state;
-    enter();
-    guest_exit(C, EXIT_MMIO);
-    assert_ok(BASE(CALL_VCPU_KICK, vcpu));
-    vcpu_attend(&cpus[C], vcpu_at(vcpu));
-    assert_exit(EXIT_MMIO);
-    assert_ok(CALL(C, CALL_VCPU_ENTER, vcpu));
-    assert_exit(EXIT_KICKED); /* it was not forgotten */
-}
-
 static void test_kick_preempted(void **state)
 {
     cap_t urgent;
@@ -454,7 +441,7 @@ int main(void)
         VM_TEST(test_wait_for_interrupt), VM_TEST(test_wait_unloaded), VM_TEST(test_wait_unloaded_forever),
         VM_TEST(test_thread_ends),    VM_TEST(test_dead),          VM_TEST(test_monitor_gone),  VM_TEST(test_doorbells),
         VM_TEST(test_doorbell_limit), VM_TEST(test_answers),       VM_TEST(test_notify),        VM_TEST(test_reset),
-        VM_TEST(test_one_per_space),  VM_TEST(test_attend_nobody),
+        VM_TEST(test_one_per_space),
         VM_TEST(test_wait_line_lowered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

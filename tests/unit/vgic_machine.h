@@ -149,6 +149,7 @@ static inline void start(unsigned version, unsigned lr_count)
         vcpus[i]->vm = vm;
         vcpus[i]->index = vcpus[i]->cpu = i;
         vcpus[i]->thread = cpus[i].current = &threads[i];
+        threads[i].vcpu = vcpus[i];
         vgic_vcpu_reset(vcpus[i]);
         vm->vcpus[i] = vcpus[i];
     }

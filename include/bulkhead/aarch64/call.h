@@ -1,6 +1,8 @@
 /*
  * Calls that only AArch64 has: the state of virtual interrupts that the Arm GIC gives them (IHI 0048, IHI 0069). The VMM decodes the
  * distributor's registers; the kernel keeps what they mean.
+ *
+ * CALL_VCPU_ENTER leaves its caller sp, x29 and x30; x0 and x1 are the result, all other registers of EL0 its guest's, or anything.
  */
 #ifndef BULKHEAD_AARCH64_CALL_H
 #define BULKHEAD_AARCH64_CALL_H

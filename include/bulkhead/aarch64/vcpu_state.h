@@ -21,8 +21,8 @@ enum { /* most that a guest has; one of watchpoints has fewer */ VCPU_BREAKPOINT
 /* System registers of EL1 (and EL0) by name. */
 struct vcpu_el1 {
     uint64_t sctlr, ttbr0, ttbr1, tcr, mair, amair, vbar, esr, far, afsr0, afsr1, elr, spsr, sp, par, contextidr, tpidr;
-    uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl, csselr;
-    uint64_t cntv_ctl, cntv_cval;
+    uint64_t csselr, cntv_cval, cntv_ctl;
+    uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl;
     /* Always current. By kind: breakpoints' values and controls, watchpoints' values and controls. */
     uint64_t mdscr, debug[4][VCPU_BREAKPOINTS];
 };

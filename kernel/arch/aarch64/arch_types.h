@@ -13,6 +13,13 @@
 struct cpu;
 struct vcpu;
 
+enum place {
+    PLACE_RUNNING, /* the space of the thread that runs: its component's */
+    PLACE_LOADED,  /* the guest space of the loaded vCPU */
+    PLACES,
+    PLACE_WAYS = TAG_HOLDERS / PLACES,
+};
+
 /*
  * For whom the registers are set that EL0 obeys. While the monitor of the loaded vCPU runs, SCTLR_EL1, CPACR_EL1, CNTKCTL_EL1, CNTHCTL_EL2 and CPTR_EL2 are
  * still its guest's, since few monitors' exits need another value: whose instruction traps by them gets a component's (side_settle).
@@ -22,7 +29,11 @@ enum side { SIDE_COMPONENT, SIDE_MONITOR, SIDE_GUEST };
 struct arch_cpu {
     struct frame *resume;  /* where the next exception saves its registers, and the return takes them from; entry.S knows where this is */
     struct frame *left;    /* guest's frame, by fast.c for entry.S; the next field to `resume` */
-    uint64_t vttbr[TAG_PLACES]; /* VTTBR_EL2 of the thread that runs (its component's), and of the loaded vCPU */
+    /* VTTBR_EL2 by place, and the tags behind it; for each place those of some spaces that it had before, by the tag's lowest bits. */
+    uint64_t tag[PLACES], vttbr[PLACES];
+    struct {
+        uint64_t tag, vttbr;
+    } held[TAG_HOLDERS];
     uint64_t hcr;          /* HCR_EL2 of the loaded vCPU's side */
     uint8_t side;          /* enum side */
     bool debugging;        /* breakpoints or steps are on in `mdscr`; behind `side`, for both to be looked at in one go */
@@ -86,6 +97,7 @@ struct arch_vcpu {
     uint64_t lr[GIC_LRS_MAX];      /* what it holds while the vCPU is not loaded; while it is, what was written there last */
     struct gic_interface interface; /* while not loaded */
     uint8_t active_in_memory;      /* lines that are active and in no list register */
+    bool in_registers;             /* its list registers are a CPU's now */
     bool timer_owned;              /* the physical timer interrupt is active on behalf of this vCPU */
     struct virq private[VIRQ_PRIVATE];
     struct fp_state fp __attribute__((aligned(16))); /* while not the CPU's fp_owner */
@@ -109,6 +121,11 @@ static inline uint64_t arch_counter(void)
     uint64_t ticks;
     __asm__ volatile("isb\n\tmrs %0, cntpct_el0" : "=r"(ticks) : : "memory");
     return ticks;
+}
+
+static inline uint64_t arch_counter_about(void)
+{
+    return read_sysreg(cntpct_el0);
 }
 
 static inline uint64_t arch_counter_frequency(void)

@@ -77,6 +77,8 @@ status_t arch_call(struct cpu *cpu, struct thread *thread, unsigned number, uint
     struct cap *cap = cap_find(thread->partition, registers[1], CAP_VM, RIGHT_CONFIGURE, &status);
     if (!cap)
         return status;
+    if (number == CALL_VIRQ_SET - CALL_ARCH && registers[3] <= VIRQ_DISABLE) /* guests do that all the time: no lock of all CPUs */
+        return virq_set(thread->partition, (struct vm *)cap->object, registers);
     if (!cap_tree_lock())
         return CALL_REPEAT;
     status = calls[number](thread->partition, (struct vm *)cap->object, registers);

@@ -10,6 +10,7 @@
 #include "serror.h"
 #include "tree.h"
 #include "trap.h"
+#include "vcpu.h"
 
 enum { PSCI_SUCCESS = 0, PSCI_ALREADY_ON = -4 };
 #define RAM_BASE_OF_EMULATORS UINT64_C(0x40000000) /* where QEMU leaves the tree for an ELF file */
@@ -62,6 +63,7 @@ static void registers_init(struct cpu *cpu)
     write_sysreg(0, cntp_ctl_el0);
     write_sysreg(0, vttbr_el2);
     debug_cpu_init();
+    vcpu_cpu_init(cpu);
     isb();
 }
 

@@ -26,7 +26,6 @@ struct frame *fast_irq(struct cpu *cpu, struct frame *frame);
 #define APART __attribute__((noinline))
 
 _Static_assert(offsetof(struct cpu, stack_top) == 0 && offsetof(struct cpu, arch.resume) == 8 && offsetof(struct cpu, arch.left) == 16, "entry.S");
-_Static_assert(VIRQ_ENABLE == 0 && VIRQ_DISABLE == 1 && VM_LINES % 32 == 0, "lines_enable()");
 _Static_assert(offsetof(struct arch_cpu, debugging) == offsetof(struct arch_cpu, side) + 1, "side_is_plain_guest()");
 
 enum {
@@ -113,11 +112,16 @@ static APART void posted_attend(struct cpu *cpu)
         arch_vcpu_attend(cpu, vcpu);
 }
 
+static inline bool irq_may_be_linked(uint32_t intid)
+{
+    return intid == board.virtual_timer || (intid >= GIC_SPI_FIRST && intid < GIC_INTID_END);
+}
+
 /* What comes of the guest's own does not change which thread runs. The exception return synchronises what is written here. */
 static inline bool irq_own(struct cpu *cpu, uint32_t acknowledged)
 {
     unsigned intid = gic_intid(acknowledged);
-    bool linked = gic.links && intid - SGIS < GIC_INTID_END - SGIS && !cpu->loaded->arch.queued && linked_again(cpu->loaded, intid);
+    bool linked = gic.links && irq_may_be_linked(intid) && !cpu->loaded->arch.queued && linked_again(cpu->loaded, intid);
     bool timer = !linked && intid == board.virtual_timer;
     if (timer)
         vtimer_fired(cpu);
@@ -127,7 +131,9 @@ static inline bool irq_own(struct cpu *cpu, uint32_t acknowledged)
         vgic_maintenance(cpu);
     else if (!linked)
         return false;
-    gic_end(acknowledged, !linked && !timer);
+    gic_drop(acknowledged);
+    if (!linked && !timer)
+        gic_deactivate(acknowledged);
     return true;
 }
 
@@ -237,7 +243,7 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     struct thread *thread = cpu->current;
     struct vcpu_exit *exit = &vcpu->state->exit;
     uint64_t far = read_sysreg(far_el2), address = read_sysreg(hpfar_el2) << 8 | (far & (PAGE_SIZE - 1)), pstate = read_sysreg(spsr_el2);
-    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || (esr & WRITE && is_doorbell(vcpu->vm, address)))
+    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || !side_holds(cpu, PLACE_RUNNING, thread->space.space) || (esr & WRITE && is_doorbell(vcpu->vm, address)))
         return LONG_WAY;
     if (esr & WRITE && address && address == vcpu->vm->arch.sgi_address)
         return gicd_sgir(cpu, frame, esr);
@@ -280,19 +286,6 @@ static APART struct frame *enter(struct cpu *cpu, struct frame *frame)
     arch_resume(cpu);
 }
 
-/* CALL_VIRQ_SET that turns shared lines on or off, of the VM that is loaded: the vCPU's own need no other CPU, nor the tree lock. */
-static APART struct frame *lines_enable(const struct cpu *cpu, struct frame *frame)
-{
-    struct vcpu *vcpu = cpu->loaded;
-    uint64_t field = frame->x[3], first = frame->x[4];
-    bool plain = field <= VIRQ_DISABLE && first % 32 == 0 && first - VIRQ_PRIVATE < VM_LINES - VIRQ_PRIVATE && !(frame->x[2] >> 32);
-    if (!plain || !cap_names(cpu->current->partition, frame->x[1], CAP_VM, RIGHT_CONFIGURE, &vcpu->vm->object) ||
-        !vgic_enable_own(vcpu, (unsigned)first, (uint32_t)frame->x[5], field == VIRQ_ENABLE))
-        return LONG_WAY;
-    frame->x[0] = STATUS_OK;
-    return frame;
-}
-
 struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
 {
     uint64_t esr = read_sysreg(esr_el2);
@@ -304,11 +297,8 @@ struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
             return sysreg(cpu, frame, esr);
         if (class == EC_HVC64 || class == EC_SMC64)
             return smccc(cpu, frame, class == EC_SMC64);
-    } else if (cpu->arch.side == SIDE_MONITOR && class == EC_SVC64) {
-        if (frame->x[0] == CALL_VCPU_ENTER)
-            return enter(cpu, frame);
-        if (frame->x[0] == CALL_VIRQ_SET)
-            return lines_enable(cpu, frame);
+    } else if (cpu->arch.side == SIDE_MONITOR && class == EC_SVC64 && frame->x[0] == CALL_VCPU_ENTER) {
+        return enter(cpu, frame);
     }
     return LONG_WAY;
 }

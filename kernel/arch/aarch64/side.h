@@ -36,6 +36,12 @@
 
 enum { SCTLR_E0E = 1 << 24 };
 
+/* cpu->arch.vttbr is the space's? A tag that is held is good whatever the space's own has become meanwhile, so the answer may be a needless no. */
+static inline bool side_holds(const struct cpu *cpu, enum place place, const struct space *space)
+{
+    return cpu->arch.tag[place] == space->tag.value;
+}
+
 /* What the kernel does not save with the others, since it does not use it itself. */
 static inline void guest_registers_save(struct vcpu_state *state)
 {
@@ -48,7 +54,7 @@ static inline void guest_registers_save(struct vcpu_state *state)
 static inline void side_cross_to_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
     const struct vcpu_state *state = vcpu->state;
-    write_sysreg(cpu->arch.vttbr[TAG_LOADED], vttbr_el2);
+    write_sysreg(cpu->arch.vttbr[PLACE_LOADED], vttbr_el2);
     isb();
     write_sysreg(cpu->arch.hcr, hcr_el2);
     write_sysreg(state->el1.tpidr_el0, tpidr_el0);
@@ -64,7 +70,7 @@ static inline void side_cross_to_monitor(struct cpu *cpu, struct vcpu *vcpu, str
     guest_registers_save(vcpu->state);
     write_sysreg(HCR_COMPONENT, hcr_el2);
     isb();
-    write_sysreg(cpu->arch.vttbr[TAG_RUNNING], vttbr_el2);
+    write_sysreg(cpu->arch.vttbr[PLACE_RUNNING], vttbr_el2);
     write_sysreg(frame->sp_el0, sp_el0);
     cpu->arch.side = SIDE_MONITOR;
     cpu->arch.resume = frame;

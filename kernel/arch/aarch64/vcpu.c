@@ -43,11 +43,23 @@ static void vcpu_fp_save(struct vcpu *vcpu)
 
 /* --- sides ------------------------------------------------------------------------------------------------------------------- */
 
-/* The space's translations are to be had in that place, whatever becomes of tags. */
-static void space_hold(struct cpu *cpu, enum tag_place place, struct space *space)
+static void space_take(struct cpu *cpu, unsigned holder, struct space *space)
 {
-    uint64_t tag = tag_activate(cpu->index, place, &space->tag);
-    cpu->arch.vttbr[place] = ptr_to_phys(space->table.root).raw | tag << 48;
+    uint64_t number = tag_activate(cpu->index, holder, &space->tag);
+    cpu->arch.held[holder].tag = space->tag.value;
+    cpu->arch.held[holder].vttbr = ptr_to_phys(space->table.root).raw | number << 48;
+}
+
+/* The space's translations are to be had in that place, whatever becomes of tags. */
+static inline void space_hold(struct cpu *cpu, enum place place, struct space *space)
+{
+    unsigned holder = place * PLACE_WAYS + space->tag.value % PLACE_WAYS;
+    if (side_holds(cpu, place, space))
+        return;
+    if (__builtin_expect(cpu->arch.held[holder].tag != space->tag.value, 0))
+        space_take(cpu, holder, space);
+    cpu->arch.tag[place] = cpu->arch.held[holder].tag;
+    cpu->arch.vttbr[place] = cpu->arch.held[holder].vttbr;
 }
 
 /* What EL0 obeys, of the guest's; it may have changed it at any time. */
@@ -82,8 +94,8 @@ static void side_component(struct cpu *cpu, struct thread *thread)
 {
     write_sysreg(HCR_COMPONENT, hcr_el2);
     isb();
-    space_hold(cpu, TAG_RUNNING, thread->space.space);
-    write_sysreg(cpu->arch.vttbr[TAG_RUNNING], vttbr_el2);
+    space_hold(cpu, PLACE_RUNNING, thread->space.space);
+    write_sysreg(cpu->arch.vttbr[PLACE_RUNNING], vttbr_el2);
     component_el0_load();
     write_sysreg(thread->arch.frame.sp_el0, sp_el0);
     write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
@@ -106,7 +118,7 @@ static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->arch.side == SIDE_COMPONENT)
         guest_el0_load(cpu, vcpu);
-    space_hold(cpu, TAG_LOADED, vcpu->vm->space.space);
+    space_hold(cpu, PLACE_LOADED, vcpu->vm->space.space);
     cpu->arch.hcr = vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0);
     side_cross_to_guest(cpu, vcpu);
     debug_follow(cpu, &vcpu->state->el1);
@@ -124,21 +136,32 @@ void arch_wait_trap(struct cpu *cpu, bool on)
 
 /* --- loading and unloading ------------------------------------------------------------------------------------------------------ */
 
-/* Every register of EL1 that is neither EL0's to obey nor the interrupt controller's. One list, so that none is saved and not loaded. */
+/* Every register of EL1 that is neither EL0's to obey nor the interrupt controller's. One list, so that none is saved and not loaded; in pairs, as they lie. */
 #define EL1_REGISTERS(X)                                                                                              \
-    X(ttbr0, ttbr0_el1) X(ttbr1, ttbr1_el1) X(tcr, tcr_el1) X(mair, mair_el1) X(amair, amair_el1) X(vbar, vbar_el1)    \
-    X(esr, esr_el1) X(far, far_el1) X(afsr0, afsr0_el1) X(afsr1, afsr1_el1) X(elr, elr_el1) X(spsr, spsr_el1)          \
-    X(sp, sp_el1) X(par, par_el1) X(contextidr, contextidr_el1) X(tpidr, tpidr_el1) X(csselr, csselr_el1)              \
-    X(cntv_cval, cntv_cval_el0)
+    X(ttbr0, ttbr0_el1, ttbr1, ttbr1_el1) X(tcr, tcr_el1, mair, mair_el1) X(amair, amair_el1, vbar, vbar_el1)          \
+    X(esr, esr_el1, far, far_el1) X(afsr0, afsr0_el1, afsr1, afsr1_el1) X(elr, elr_el1, spsr, spsr_el1)                \
+    X(sp, sp_el1, par, par_el1) X(contextidr, contextidr_el1, tpidr, tpidr_el1) X(csselr, csselr_el1, cntv_cval, cntv_cval_el0)
 
-enum { PFR0_RAS_SHIFT = 28, PFR1_SME_SHIFT = 24 };
+enum { PFR0_RAS_SHIFT = 28, PFR1_SME_SHIFT = 24, STRAY_TPIDR2 = 1, STRAY_VDISR = 2 };
+
+static unsigned strays; /* STRAY_…: those that this processor has */
+
+void vcpu_cpu_init(struct cpu *cpu)
+{
+    cpu->arch.tag[PLACE_RUNNING] = cpu->arch.tag[PLACE_LOADED] = UINT64_MAX; /* no space's */
+    for (unsigned i = 0; i < TAG_HOLDERS; i++)
+        cpu->arch.held[i].tag = UINT64_MAX;
+    write_sysreg(read_sysreg(midr_el1), vpidr_el2);
+    strays = (read_sysreg(id_aa64pfr1_el1) >> PFR1_SME_SHIFT & 15 ? STRAY_TPIDR2 : 0) |
+             (read_sysreg(id_aa64pfr0_el1) >> PFR0_RAS_SHIFT & 15 ? STRAY_VDISR : 0);
+}
 
 /* Registers that a guest is not told of and that do not trap without FEAT_FGT: what one guest leaves there must not reach the next. */
 static void strays_clear(void)
 {
-    if (read_sysreg(id_aa64pfr1_el1) >> PFR1_SME_SHIFT & 15)
+    if (strays & STRAY_TPIDR2)
         write_sysreg(0, S3_3_C13_C0_5); /* TPIDR2_EL0 */
-    if (read_sysreg(id_aa64pfr0_el1) >> PFR0_RAS_SHIFT & 15)
+    if (strays & STRAY_VDISR)
         write_sysreg(0, S3_4_C12_C1_1); /* VDISR_EL2, which a guest sees as DISR_EL1 */
 }
 
@@ -152,8 +175,8 @@ static void vcpu_local_flush(struct cpu *cpu, struct vcpu *vcpu)
     if (*last == index)
         return;
     if (*last) {
-        space_hold(cpu, TAG_LOADED, vcpu->vm->space.space);
-        write_sysreg(cpu->arch.vttbr[TAG_LOADED], vttbr_el2);
+        space_hold(cpu, PLACE_LOADED, vcpu->vm->space.space);
+        write_sysreg(cpu->arch.vttbr[PLACE_LOADED], vttbr_el2);
         isb();
         __asm__ volatile("tlbi vmalle1\n\tic iallu" : : : "memory");
         dsb(nsh);
@@ -166,13 +189,18 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
     vcpu_local_flush(cpu, vcpu);
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
-#define LOAD(field, name) write_sysreg(el1->field, name);
+#define LOAD(field1, name1, field2, name2)          \
+    {                                               \
+        uint64_t first = el1->field1, second = el1->field2; \
+        write_sysreg(first, name1);                 \
+        write_sysreg(second, name2);                \
+    }
     EL1_REGISTERS(LOAD)
 #undef LOAD
     if (!(vcpu->arch.hcr & HCR_RW))
         aarch32_load(vcpu);
-    strays_clear();
-    write_sysreg(read_sysreg(midr_el1), vpidr_el2);
+    if (strays)
+        strays_clear();
     write_sysreg(vcpu->arch.vmpidr, vmpidr_el2);
     write_sysreg(vcpu->vm->arch.counter_offset, cntvoff_el2);
     vgic_load(cpu, vcpu); /* before the timer may fire */
@@ -180,11 +208,16 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
     cpu->loaded = vcpu;
 }
 
-void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
+bool arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct vcpu_el1 *el1 = &vcpu->state->el1;
     side_settle(cpu);
-#define SAVE(field, name) el1->field = read_sysreg(name);
+#define SAVE(field1, name1, field2, name2)                                      \
+    {                                                                           \
+        uint64_t first = read_sysreg(name1), second = read_sysreg(name2);       \
+        el1->field1 = first;                                                    \
+        el1->field2 = second;                                                   \
+    }
     EL1_REGISTERS(SAVE)
 #undef SAVE
     if (!(vcpu->arch.hcr & HCR_RW))
@@ -194,7 +227,7 @@ void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
     isb(); /* the timer is silent before its interrupt may become inactive */
     vgic_unload(cpu, vcpu);
     __atomic_store_n(&cpu->loaded, NULL, __ATOMIC_SEQ_CST);
-    vgic_absorb(vcpu); /* senders that still saw it loaded; the others tell its thread */
+    return vgic_absorb(vcpu); /* senders that still saw it loaded; the others tell its thread */
 }
 
 void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
@@ -243,6 +276,7 @@ void arch_vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
 void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu)
 {
     debug_stop(cpu);
+    space_hold(cpu, PLACE_RUNNING, vcpu->thread->space.space);
     side_cross_to_monitor(cpu, vcpu, &vcpu->thread->arch.frame);
 }
 
@@ -262,12 +296,9 @@ static void thread_leave(struct cpu *cpu, struct thread *thread)
     }
 }
 
-/* Its monitor's space is held, too: it may go on at any exit. */
 static void thread_resume_guest(struct cpu *cpu, struct thread *thread)
 {
     vcpu_change(cpu, thread->vcpu);
-    arch_vcpu_attend(cpu, thread->vcpu);
-    space_hold(cpu, TAG_RUNNING, thread->space.space);
     side_guest(cpu, thread->vcpu);
 }
 

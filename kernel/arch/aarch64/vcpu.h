@@ -7,6 +7,8 @@
 struct cpu;
 struct vcpu;
 
+/* On this CPU, at its start. */
+void vcpu_cpu_init(struct cpu *cpu);
 /* The guest uses FP/SIMD: its registers come in, the previous owner's go out; no trap from here on. */
 void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu);
 /* The monitor that runs needs what EL0 obeys as a component has it. False: it has. */

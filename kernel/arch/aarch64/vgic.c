@@ -9,7 +9,8 @@
  * - Only the CPU where the vCPU is loaded touches its LRs; the others leave word (lr_recheck, queue) and poke its thread.
  * - lr[n] is what LR n was written with last, but for its state and sender; good for the next time as long as lr_again has n, and lr_recheck has not (fast.c).
  * - SGIs from other vCPUs wait in `posted`, without the lock, until the vCPU's CPU, or whoever wants to know all about its lines, takes them from there.
- * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as `timer_owned` and the vCPU is loaded.
+ * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as the vCPU is loaded and the line's LR is not empty; if it is in none,
+ *   or the vCPU is not loaded, `timer_owned` tells.
  */
 #include "board.h"
 #include "vgic_lines.h"
@@ -76,8 +77,20 @@ void virq_dequeue(struct vcpu *vcpu, struct virq *virq)
         a->queued &= ~(1u << q);
 }
 
+/* The LR is free. */
+static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
+{
+    uint16_t others = (uint16_t)~(1u << virq->lr);
+    a->lr_used &= others;
+    a->lr_recheck &= others;
+    a->lr_again &= others;
+    virq->lr = VIRQ_NO_LR;
+}
+
 bool virq_changed(struct vcpu *vcpu, struct virq *virq, unsigned line)
 {
+    if (virq->lr != VIRQ_NO_LR && !vcpu->arch.in_registers && !gic_lr_state(vcpu->arch.lr[virq->lr]))
+        lr_forget(&vcpu->arch, virq); /* nothing is in it (lr_unload) */
     if (virq->lr != VIRQ_NO_LR) {
         vcpu->arch.lr_recheck |= (uint16_t)(1u << virq->lr);
         return true;
@@ -96,16 +109,6 @@ static inline void lr_store(struct vcpu *vcpu, unsigned n, uint64_t raw)
 {
     vcpu->arch.lr[n] = raw;
     gic.ops->lr_write(n, raw);
-}
-
-/* Its LR is free. */
-static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
-{
-    uint16_t others = (uint16_t)~(1u << virq->lr);
-    a->lr_used &= others;
-    a->lr_recheck &= others;
-    a->lr_again &= others;
-    virq->lr = VIRQ_NO_LR;
 }
 
 /* LR n is empty; its line may want one again. */
@@ -146,6 +149,8 @@ static void lr_to_memory(struct vcpu *vcpu, unsigned n, uint64_t raw)
         virq->flags |= ACTIVE;
         vcpu->arch.active_in_memory++;
     }
+    if (line == TIMER_PPI)
+        vcpu->arch.timer_owned = state != 0;
     lr_release(vcpu, n);
 }
 
@@ -395,23 +400,28 @@ static void posted_take(struct vcpu *vcpu)
     }
 }
 
-void vgic_absorb(struct vcpu *vcpu)
+bool vgic_absorb(struct vcpu *vcpu)
 {
     if (!vcpu->vm || !__atomic_load_n(&vcpu->arch.posted, __ATOMIC_SEQ_CST))
-        return;
+        return false;
     lock_take(&vcpu->lock);
     posted_take(vcpu);
+    lock_release(&vcpu->lock);
+    return true;
+}
+
+static __attribute__((noinline)) void vgic_attend(struct vcpu *vcpu)
+{
+    lock_take(&vcpu->lock);
+    posted_take(vcpu);
+    lrs_attend(vcpu);
     lock_release(&vcpu->lock);
 }
 
 void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
 {
-    if (cpu->loaded != vcpu || !vcpu->vm || !(vcpu->arch.lr_recheck | vcpu->arch.queued | vcpu->arch.posted))
-        return;
-    lock_take(&vcpu->lock);
-    posted_take(vcpu);
-    lrs_attend(vcpu);
-    lock_release(&vcpu->lock);
+    if (cpu->loaded == vcpu && vcpu->vm && vcpu->arch.lr_recheck | vcpu->arch.queued | vcpu->arch.posted)
+        vgic_attend(vcpu);
 }
 
 bool arch_vcpu_pending(struct vcpu *vcpu)
@@ -419,9 +429,11 @@ bool arch_vcpu_pending(struct vcpu *vcpu)
     vgic_absorb(vcpu);
     if (vcpu->arch.queued)
         return true;
-    for (uint32_t used = vcpu->arch.lr_used; used; used &= used - 1) {
+    bool loaded = cpu_self()->loaded == vcpu;
+    uint32_t used = vcpu->arch.lr_used;
+    for (used &= loaded ? ~gic_elrsr() : used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
-        uint64_t raw = cpu_self()->loaded == vcpu ? gic.ops->lr_read(n) : vcpu->arch.lr[n];
+        uint64_t raw = loaded ? gic.ops->lr_read(n) : vcpu->arch.lr[n];
         if (gic_lr_state(raw) & LR_PENDING)
             return true;
     }
@@ -437,13 +449,27 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
     lock_take(&vcpu->lock); /* settle_here() */
     for (uint32_t used = a->lr_used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
-        gic.ops->lr_write(n, a->lr[n]);
+        if (gic_lr_state(a->lr[n]))
+            gic.ops->lr_write(n, a->lr[n]);
     }
     gic.ops->interface_load(&a->interface);
     if (a->timer_owned)
         gic.ops->set_active(board.virtual_timer, true);
     hcr_update(vcpu);
+    a->in_registers = true;
     lock_release(&vcpu->lock);
+}
+
+/* One that the guest has emptied stays its line's, which may come again. */
+static void lr_unload(struct arch_vcpu *a, unsigned n)
+{
+    uint64_t raw = gic.ops->lr_read(n);
+    bool empty = !gic_lr_state(raw); /* and perhaps not written since another vCPU's was there */
+    a->lr[n] = empty ? gic_lr_with_state(a->lr[n], 0) : raw;
+    if (!empty)
+        gic.ops->lr_write(n, 0);
+    if (a->lr_line[n] == TIMER_PPI)
+        a->timer_owned = !empty;
 }
 
 void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
@@ -451,13 +477,11 @@ void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
     struct arch_vcpu *a = &vcpu->arch;
     (void)cpu;
     lock_take(&vcpu->lock);
-    if (vcpu->vm) /* else it will never be loaded again */
+    if (vcpu->vm && (a->active_in_memory || gic_eisr() & a->lr_used)) /* without a VM it will never be loaded again */
         lr_reap(vcpu);
-    for (uint32_t used = a->lr_used; used; used &= used - 1) {
-        unsigned n = (unsigned)__builtin_ctz(used);
-        a->lr[n] = gic.ops->lr_read(n);
-        gic.ops->lr_write(n, 0);
-    }
+    for (uint32_t used = a->lr_used; used; used &= used - 1)
+        lr_unload(a, (unsigned)__builtin_ctz(used));
+    a->in_registers = false;
     lock_release(&vcpu->lock);
     gic.ops->interface_save(&a->interface);
     gic_hcr_write(0);
@@ -550,8 +574,10 @@ __attribute__((noinline)) void vgic_post(struct vcpu *target, unsigned sgi, unsi
 
 void vgic_posted(struct cpu *cpu)
 {
-    if (cpu->loaded)
-        vcpu_attend(cpu, cpu->loaded);
+    struct vcpu *vcpu = cpu->loaded;
+    const struct thread *thread = vcpu ? __atomic_load_n(&vcpu->thread, __ATOMIC_ACQUIRE) : NULL;
+    if (thread && thread->vcpu == vcpu) /* not one of another CPU that looks after it for a moment */
+        vcpu_attend(cpu, vcpu);
 }
 
 static void sgi_send(struct cpu *cpu, struct vcpu *from, unsigned targets, unsigned sgi)

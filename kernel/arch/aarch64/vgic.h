@@ -9,7 +9,7 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu);   /* memory → list registe
 void vgic_unload(struct cpu *cpu, struct vcpu *vcpu); /* and back */
 void vgic_maintenance(struct cpu *cpu);               /* maintenance interrupt */
 void vtimer_fired(struct cpu *cpu);                   /* the physical virtual-timer interrupt, now active */
-void vgic_absorb(struct vcpu *vcpu);                  /* SGIs that were posted come to its lines; loaded or not */
+bool vgic_absorb(struct vcpu *vcpu);                  /* SGIs that were posted come to its lines, loaded or not; were there any? */
 /* An SGI to another vCPU, by the one of that index; within a section. */
 void vgic_post(struct vcpu *target, unsigned sgi, unsigned from);
 /* Software-generated interrupts of the guest: ICC_SGI1R_EL1 (GICv3), GICD_SGIR (GICv2). */
@@ -22,8 +22,6 @@ void vgic_detach(struct vcpu *vcpu); /* its shared lines stay, pending as they a
 
 /* CALL_VIRQ_SET, CALL_VIRQ_GET; tree lock. */
 status_t vgic_set(struct vm *vm, unsigned vcpu, unsigned field, unsigned first, uint64_t value);
-/* Turns shared lines, 32 from `first`, on or off, if all of them are that vCPU's, which is loaded here while its monitor runs; false: they are not. */
-bool vgic_enable_own(struct vcpu *vcpu, unsigned first, uint32_t mask, bool on);
 status_t vgic_get(struct vm *vm, unsigned vcpu, unsigned field, unsigned first, uint64_t *value);
 
 #endif

@@ -166,22 +166,6 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
     }
 }
 
-bool vgic_enable_own(struct vcpu *vcpu, unsigned first, uint32_t mask, bool on)
-{
-    struct virq *lines = virq_at(vcpu->vm, vcpu, first);
-    bool own = true;
-    lock_take(&vcpu->lock);
-    for (uint32_t rest = mask; rest; rest &= rest - 1)
-        own &= lines[__builtin_ctz(rest)].target == vcpu->index;
-    for (uint32_t rest = own ? mask : 0; rest; rest &= rest - 1) {
-        unsigned i = (unsigned)__builtin_ctz(rest);
-        flag_set(&lines[i], ENABLED, on);
-        virq_changed(vcpu, &lines[i], first + i);
-    }
-    lock_release(&vcpu->lock);
-    return own;
-}
-
 /* Priority, target, sources: of one line; it leaves the queue while they change. */
 static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned line, uint64_t value)
 {
@@ -245,13 +229,14 @@ static status_t decode(struct vm *vm, unsigned index, unsigned field, unsigned l
         return STATUS_RANGE;
     if (line >= VIRQ_PRIVATE || field == VIRQ_FORWARDING)
         return STATUS_OK;
-    *vcpu = index < VM_VCPUS ? vm->vcpus[index] : NULL;
+    *vcpu = index < VM_VCPUS ? __atomic_load_n(&vm->vcpus[index], __ATOMIC_ACQUIRE) : NULL;
     if (!*vcpu || field == VIRQ_TARGET)
         return STATUS_RANGE;
     vgic_absorb(*vcpu);
     return STATUS_OK;
 }
 
+/* Enabling and disabling come without the tree lock, like CALL_VIRQ_RAISE: in a section, in which no vCPU that was found goes away. */
 status_t vgic_set(struct vm *vm, unsigned index, unsigned field, unsigned first, uint64_t value)
 {
     struct vcpu *vcpu;

@@ -74,6 +74,11 @@ static inline uint64_t arch_counter(void)
     return host_counter;
 }
 
+static inline uint64_t arch_counter_about(void)
+{
+    return host_counter;
+}
+
 static inline uint64_t arch_counter_frequency(void)
 {
     return 1000000;

@@ -34,7 +34,7 @@ void side_set(struct cpu *cpu, enum host_side side, struct space *space)
     cpu->arch.side = side;
     cpu->arch.space = space;
     if (space)
-        cpu->arch.tag = tag_activate(cpu->index, TAG_RUNNING, &space->tag);
+        cpu->arch.tag = tag_activate(cpu->index, 0, &space->tag);
 }
 
 void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)

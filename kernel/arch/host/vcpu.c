@@ -42,7 +42,7 @@ static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
     vcpu->arch.loads++;
 }
 
-void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
+bool arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->loaded != vcpu || cpu->arch.side == SIDE_GUEST)
         host_fail("CPU %u unloads a vCPU that is not there, or runs", cpu->index);
@@ -50,6 +50,7 @@ void arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
         host_fail("CPU %u follows a vCPU to a thread of CPU %u, which may go at any time", cpu->index, vcpu->thread->cpu);
     vcpu->state->el1.tpidr = cpu->arch.guest_register;
     cpu->loaded = NULL;
+    return false;
 }
 
 void arch_vcpu_detach(struct vcpu *vcpu)

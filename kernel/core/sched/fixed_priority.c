@@ -29,15 +29,11 @@ static struct thread *pick(const struct scheduler *scheduler)
     return scheduler->queue[63 - __builtin_clzll(scheduler->ready)].first;
 }
 
-static bool others(const struct scheduler *scheduler, const struct thread *thread)
+static enum rivals rivals(const struct scheduler *scheduler, const struct thread *thread)
 {
-    return scheduler->ready & ~(UINT64_C(1) << thread->priority) || thread->ready_next || thread->ready_prev;
+    if (thread->ready_next || thread->ready_prev)
+        return RIVALS_EQUALS;
+    return scheduler->ready & ~(UINT64_C(1) << thread->priority) ? RIVALS_OTHERS : RIVALS_NONE;
 }
 
-static bool rotates(const struct scheduler *scheduler, const struct thread *thread)
-{
-    (void)scheduler;
-    return thread->ready_next || thread->ready_prev;
-}
-
-const struct policy fixed_priority = {"fixed-priority", enqueue, dequeue, pick, others, rotates};
+const struct policy fixed_priority = {"fixed-priority", enqueue, dequeue, pick, rivals};

@@ -12,13 +12,18 @@
 struct thread;
 struct scheduler;
 
+enum rivals {
+    RIVALS_NONE,
+    RIVALS_OTHERS,
+    RIVALS_EQUALS, /* with them it takes turns: its time slice matters */
+};
+
 struct policy {
     const char *name;
     void (*enqueue)(struct scheduler *, struct thread *, bool front); /* it is ready */
     void (*dequeue)(struct scheduler *, struct thread *);             /* it no longer is */
     struct thread *(*pick)(const struct scheduler *);                 /* the one to run; NULL: none. It stays enqueued */
-    bool (*others)(const struct scheduler *, const struct thread *);  /* is any other than this one ready? */
-    bool (*rotates)(const struct scheduler *, const struct thread *); /* has it equals, so that its time slice matters? */
+    enum rivals (*rivals)(const struct scheduler *, const struct thread *); /* who else is ready */
 };
 
 extern const struct policy fixed_priority;
