@@ -117,6 +117,11 @@ def costs_table(results):
     return table(("path", "instructions", *execlog.COSTS), rows)
 
 
+def board_cell(name, row):
+    accesses = (row or {}).get("costs", {}).get("mmio")
+    return number(row and value_of(name, row)) + (f" ({accesses} mmio)" if accesses else "")
+
+
 def boards_table(results):
     """The same rows on other processors and with GICv2."""
     boards = list(dict.fromkeys(key.rsplit(".", 1)[0] for key in results if key.count(".") == 2))
@@ -124,7 +129,7 @@ def boards_table(results):
     for name in ROWS:
         cells = [results.get(f"{board}.{name}") for board in boards]
         if sum(cell is not None for cell in cells) > 1:
-            rows.append((f"`{name}`", *(number(cell and value_of(name, cell)) for cell in cells)))
+            rows.append((f"`{name}`", *(board_cell(name, cell) for cell in cells)))
     return table(("median, worst for vtimer_traploop", *boards), rows)
 
 

@@ -7,7 +7,7 @@
 #include "partition.h"
 
 enum { IRQ = 77, PPI = 27, SGI = 5, SLOT = 9, RT = 3, RT_NOT_SAVED = 18 };
-enum { ISS_WORD = 1 << 24 | 2 << 22, ISS_WRITE = 1 << 6, ISS_WALK = 1 << 7, ISS_TRANSLATION = 6, ISS_PERMISSION = 14, PSTATE_EL1 = 5 };
+enum { ISS_WORD = 1 << 24 | 2 << 22, ISS_WRITE = 1 << 6, ISS_WALK = 1 << 7, ISS_TRANSLATION = 6, ISS_ACCESS_FLAG = 10, PSTATE_EL1 = 5 };
 static const uint64_t device = 0x9000018, doorbell = 0xa000050, sgi_page = 0x8000f00;
 
 static struct vcpu_state states[VCPUS];
@@ -653,7 +653,7 @@ static void test_exit_refused(void **state)
     vm->doorbells[0].address = saddr(doorbell);
     vm->doorbell_count = 1;
     assert_ptr_equal(access_at(doorbell, ISS_WORD | ISS_WRITE | ISS_TRANSLATION), long_way);
-    assert_ptr_equal(access_at(device, ISS_WORD | ISS_PERMISSION), long_way);
+    assert_ptr_equal(access_at(device, ISS_WORD | ISS_ACCESS_FLAG), long_way);
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_WALK | ISS_TRANSLATION), long_way);
     assert_ptr_equal(access_at(device, (ISS_WORD ^ 1 << 24) | ISS_TRANSLATION), long_way); /* no ISV */
     assert_ptr_equal(access_at(device, ISS_WORD | 0x10), long_way);                         /* external abort */
@@ -728,7 +728,7 @@ static void not_rights(void) { caps[SLOT].rights = RIGHT_KICK; }
 static void not_loaded(void) { caps[SLOT].object = &vcpus[1]->object; }
 static void not_alive(void) { vcpus[0]->dead = true; }
 static void not_unkicked(void) { vcpus[0]->kicked = 1; }
-static void not_queued(void) { vcpus[0]->arch.queued = 1; }
+static void not_queued(void) { vcpus[0]->arch.unseen = 1; }
 static void not_recheck(void) { vcpus[0]->arch.lr_recheck = 1; }
 static void not_posted(void) { vcpus[0]->arch.posted = 1; }
 static void not_debugged(void) { states[0].el1.mdscr = 1; }

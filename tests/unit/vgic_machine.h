@@ -64,6 +64,12 @@ _Noreturn void arch_resume(struct cpu *cpu)
     longjmp(resumed, 1);
 }
 
+uint64_t trap_abort_address(uint64_t esr)
+{
+    (void)esr;
+    return fake_hpfar_el2 << 8 | (fake_far_el2 & (PAGE_SIZE - 1));
+}
+
 bool side_settle(struct cpu *cpu)
 {
     settled++;

@@ -91,6 +91,7 @@ struct arch_vcpu {
     uint16_t lr_again;             /* … and if it is empty and not to be rechecked, the line may be pending there again, without a further look */
     uint32_t posted;               /* SGIs that other vCPUs have sent, and nobody has looked at yet; set by any CPU, without the lock */
     uint8_t posted_from[VIRQ_SGIS]; /* GICv2: which ones; set before `posted`, taken after it */
+    uint16_t unseen;               /* 1: something was queued since it was last tried to put what waits into list registers */
     uint16_t queue[VIRQ_QUEUES];   /* first line of each priority */
     uint16_t queue_last[VIRQ_QUEUES];
     uint16_t lr_line[GIC_LRS_MAX];

@@ -209,10 +209,10 @@ static APART struct frame *sysreg(struct cpu *cpu, struct frame *frame, uint64_t
 
 /* --- between guest and monitor ---------------------------------------------------------------------------------------------- */
 
-/* A load or store whose syndrome says all (ISV), where nothing is mapped: HPFAR_EL2 is valid. */
+/* A load or store whose syndrome says all (ISV), where nothing is mapped, or not for this. */
 static inline bool mmio_is_plain(uint64_t esr)
 {
-    enum { VALID = 1 << 24, WALK = 1 << 7, STATUS = 0x3c, TRANSLATION = 1 << 2 };
+    enum { VALID = 1 << 24, WALK = 1 << 7, STATUS = 0x34 /* translation or, with 1 << 3, permission */, TRANSLATION = 1 << 2 };
     return (esr & (VALID | WALK | STATUS)) == (VALID | TRANSLATION);
 }
 
@@ -242,7 +242,7 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     struct vcpu *vcpu = cpu->loaded;
     struct thread *thread = cpu->current;
     struct vcpu_exit *exit = &vcpu->state->exit;
-    uint64_t far = read_sysreg(far_el2), address = read_sysreg(hpfar_el2) << 8 | (far & (PAGE_SIZE - 1)), pstate = read_sysreg(spsr_el2);
+    uint64_t far = read_sysreg(far_el2), address = trap_abort_address(esr), pstate = read_sysreg(spsr_el2);
     if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || !side_holds(cpu, PLACE_RUNNING, thread->space.space) || (esr & WRITE && is_doorbell(vcpu->vm, address)))
         return LONG_WAY;
     if (esr & WRITE && address && address == vcpu->vm->arch.sgi_address)
@@ -274,7 +274,7 @@ static APART struct frame *enter(struct cpu *cpu, struct frame *frame)
     if (!vcpu_claim_for(vcpu, thread))
         return LONG_WAY;
     /* After the claim: whoever kicks or queues later tells the thread. */
-    if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST) | vcpu->arch.queued | vcpu->arch.lr_recheck | vcpu->arch.posted) {
+    if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST) | vcpu->arch.unseen | vcpu->arch.lr_recheck | vcpu->arch.posted) {
         vcpu_yield(vcpu);
         return LONG_WAY;
     }

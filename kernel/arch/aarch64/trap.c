@@ -139,7 +139,7 @@ static void guest_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 }
 
 /* Guest-physical address of an abort. HPFAR_EL2 is not valid for permission faults (D13.2.57), so then the walk is made again. */
-static uint64_t abort_address(uint64_t esr)
+uint64_t trap_abort_address(uint64_t esr)
 {
     uint64_t far = read_sysreg(far_el2), page = read_sysreg(hpfar_el2) << 8;
     if ((esr >> 2 & 15) == FAULT_PERMISSION && !(esr & ABORT_STAGE1_WALK)) {
@@ -188,14 +188,14 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
         trap_guest_exit(cpu, vcpu, EXIT_ERROR, esr);
         return;
     }
-    mmio_describe(vcpu, esr, abort_address(esr));
+    mmio_describe(vcpu, esr, trap_abort_address(esr));
     if (!mmio_handled(cpu, vcpu, esr))
         trap_guest_exit(cpu, vcpu, vcpu->state->regs.pstate & AARCH32_T ? EXIT_MMIO_SHORT : EXIT_MMIO, esr);
 }
 
 static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    vcpu->state->exit.mmio = (struct vcpu_mmio){.address = abort_is_error(esr) ? 0 : abort_address(esr)};
+    vcpu->state->exit.mmio = (struct vcpu_mmio){.address = abort_is_error(esr) ? 0 : trap_abort_address(esr)};
     trap_guest_exit(cpu, vcpu, abort_is_error(esr) ? EXIT_ERROR : EXIT_FETCH, esr);
 }
 

@@ -48,6 +48,7 @@ static void queue_add(struct vcpu *vcpu, struct virq *virq, unsigned line)
     unsigned q = virq->priority >> PRIORITY_SHIFT;
     struct arch_vcpu *a = &vcpu->arch;
     virq->flags |= QUEUED;
+    a->unseen = 1;
     virq->next = VIRQ_NONE;
     virq->prev = VIRQ_NONE;
     if (a->queued >> q & 1) {
@@ -343,10 +344,11 @@ static void lrs_attend(struct vcpu *vcpu)
         a->lr_recheck &= (uint16_t)(a->lr_recheck - 1);
         lr_recheck(vcpu, n);
     }
-    if (!a->queued)
-        return;
-    lrs_fill(vcpu);
-    hcr_update(vcpu);
+    if (a->queued) {
+        lrs_fill(vcpu);
+        hcr_update(vcpu);
+    }
+    a->unseen = 0; /* what found no room finds it when maintenance says that nothing pending is left */
 }
 
 /* Empty, with no report of its end due. */

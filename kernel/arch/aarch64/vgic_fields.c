@@ -104,42 +104,31 @@ static void virq_set_active(struct vcpu *vcpu, struct virq *virq, bool on)
     }
 }
 
-/* One line's part of a mask field; `on` is its bit. */
+/* What a mask field is about, in struct virq; of LATCH other things decide as well. */
+static const uint8_t field_flags[] = {
+    [VIRQ_ENABLE] = ENABLED, [VIRQ_DISABLE] = ENABLED, [VIRQ_PEND] = LATCH, [VIRQ_UNPEND] = LATCH,
+    [VIRQ_ACTIVATE] = ACTIVE, [VIRQ_DEACTIVATE] = ACTIVE, [VIRQ_EDGE] = EDGE, [VIRQ_GROUP1] = GROUP1,
+};
+
+static bool field_is_mask_of_all(unsigned field)
+{
+    return field == VIRQ_EDGE || field == VIRQ_GROUP1;
+}
+
+/* One line's part of a mask field; `on` is its bit, always set but where all lines are meant. Those that clear follow those that set. */
 static void virq_apply(struct vcpu *vcpu, struct virq *virq, unsigned field, bool on)
 {
-    switch (field) {
-    case VIRQ_ENABLE:
-    case VIRQ_DISABLE:
-        flag_set(virq, ENABLED, on ? field == VIRQ_ENABLE : virq->flags & ENABLED);
-        break;
-    case VIRQ_PEND:
-        flag_set(virq, LATCH, on || virq->flags & LATCH);
-        break;
-    case VIRQ_UNPEND:
-        flag_set(virq, LATCH, !on && virq->flags & LATCH);
-        break;
-    case VIRQ_ACTIVATE:
-    case VIRQ_DEACTIVATE:
-        if (on)
-            virq_set_active(vcpu, virq, field == VIRQ_ACTIVATE);
-        break;
-    case VIRQ_EDGE:
-        flag_set(virq, EDGE, on);
-        break;
-    default: /* VIRQ_GROUP1 */
-        flag_set(virq, GROUP1, on);
-    }
+    bool set = field_is_mask_of_all(field) ? on : !(field & 1);
+    if (field_flags[field] == ACTIVE)
+        virq_set_active(vcpu, virq, set);
+    else
+        flag_set(virq, field_flags[field], set);
 }
 
 /* Does the field touch state that may be in an LR, and not only leave word for it? */
 static bool field_settles(unsigned field)
 {
     return field != VIRQ_ENABLE && field != VIRQ_DISABLE;
-}
-
-static bool field_is_mask_of_all(unsigned field)
-{
-    return field == VIRQ_EDGE || field == VIRQ_GROUP1;
 }
 
 static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned first, uint32_t mask)
@@ -256,20 +245,7 @@ status_t vgic_set(struct vm *vm, unsigned index, unsigned field, unsigned first,
 
 static bool virq_get_bit(const struct virq *virq, unsigned field)
 {
-    switch (field) {
-    case VIRQ_PEND:
-    case VIRQ_UNPEND:
-        return virq_pending(virq);
-    case VIRQ_ACTIVATE:
-    case VIRQ_DEACTIVATE:
-        return virq->flags & ACTIVE;
-    case VIRQ_EDGE:
-        return virq->flags & EDGE;
-    case VIRQ_GROUP1:
-        return virq->flags & GROUP1;
-    default:
-        return virq->flags & ENABLED;
-    }
+    return field_flags[field] == LATCH ? virq_pending(virq) : virq->flags & field_flags[field];
 }
 
 static uint64_t get_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned first)
