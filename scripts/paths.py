@@ -29,6 +29,7 @@ RULES = {
     "vm_switch": Rule("spin", "vm_switch", "wfi", "spinning"),
     "vm_switch_fp": Rule("spin-fp", "vm_switch_fp", "wfi", "fp used"),
     "device_irq": Rule("device", "device_irq", "before", "handler"),
+    "multicall16": Rule("components", "multicall16", "before", "after"),
     "portal_round_trip": Rule("components", "portal_round_trip", "before", "after"),
     "signal_same_cpu": Rule("components", "signal_same_cpu", "before", "after"),
     "doorbell_other_cpu": Rule("doorbell", "doorbell_round_trip", "before", "woken@1"),

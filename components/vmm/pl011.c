@@ -87,12 +87,17 @@ static uint32_t fifo_depth(void)
     return uart.line_control & LCR_FEN ? FIFO_SIZE : 1;
 }
 
-/* The receive time-out comes at once: nothing tells when the next byte will arrive, and waiting helps nobody. */
-static void fifo_put(uint8_t byte)
+static void page_withdraw(void)
 {
     if (uart.offered)
         pl011_page_withdraw();
     uart.offered = uart.polls = 0;
+}
+
+/* The receive time-out comes at once: nothing tells when the next byte will arrive, and waiting helps nobody. */
+static void fifo_put(uint8_t byte)
+{
+    page_withdraw();
     uart.fifo[(uart.fifo_head + uart.fifo_count) % FIFO_SIZE] = byte;
     uart.fifo_count++;
     uart.raw |= INT_RX | INT_RT;
@@ -340,14 +345,21 @@ void pl011_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value)
     lock_release(&lock);
 }
 
+void pl011_stop(void)
+{
+    lock_take(&lock);
+    page_withdraw();
+    lock_release(&lock);
+}
+
 void pl011_reset(void)
 {
     lock_take(&lock);
-    if (uart.offered)
-        pl011_page_withdraw();
+    page_withdraw();
     memset(&uart, 0, sizeof uart);
     uart.control = CR_RESET;
     uart.ifls = IFLS_RESET;
+    uart.polls = POLLS - 1; /* the first load counts as polling: what a VM needs shows as soon as it says its first word */
     fifo_fill();
     lock_release(&lock);
 }

@@ -28,6 +28,9 @@ void pl011_build(const struct console *console);
 /** Power-on state. */
 void pl011_reset(void);
 
+/** The guest has stopped: nothing stays mapped that a VM which has not polled would not have, either. */
+void pl011_stop(void);
+
 /** Main thread: uart says that there is input or room. */
 void pl011_console_event(void);
 

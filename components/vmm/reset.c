@@ -19,6 +19,7 @@ static void (*const resets[])(void) = {cpus_reset, gic_reset, pl011_reset, pl031
 void machine_stop(void)
 {
     cpus_stop();
+    pl011_stop();
 }
 
 static bool fail(void)
