@@ -41,10 +41,8 @@ struct partition {
 /* Does the slot hold a capability of `type` with these rights for `object`, which cannot go meanwhile? For the partition's own threads, without a section (cpu.h). */
 static inline bool cap_names(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights, const struct object *object)
 {
-    if (slot >= CAP_SLOTS)
-        return false;
-    const struct cap *page = partition->table[slot / CAPS_PER_PAGE], *cap = &page[slot % CAPS_PER_PAGE];
-    return page && __atomic_load_n(&cap->type, __ATOMIC_ACQUIRE) == type && cap->object == object && (cap->rights & rights) == rights;
+    const struct cap *page = slot < CAP_SLOTS ? partition->table[slot / CAPS_PER_PAGE] : NULL, *cap = page ? &page[slot % CAPS_PER_PAGE] : NULL;
+    return cap && __atomic_load_n(&cap->type, __ATOMIC_ACQUIRE) == type && cap->object == object && (cap->rights & rights) == rights;
 }
 
 _Static_assert(sizeof(struct partition) <= PAGE_SIZE, "one page");

@@ -1,6 +1,6 @@
 /*
- * The virtual half of a GIC on the host, for kernel/arch/aarch64/vgic.c, which this includes: list registers as the guest and the
- * hypervisor change them, the reasons for maintenance interrupts, active physical interrupts. To be included once, by test_vgic.c.
+ * The virtual half of a GIC on the host, for kernel/arch/aarch64/vgic.c and fast.c, which this includes: list registers as the guest and the
+ * hypervisor change them, the reasons for maintenance interrupts, active physical interrupts. To be included once, by a test program.
  */
 #ifndef TESTS_FAKE_GIC_H
 #define TESTS_FAKE_GIC_H
@@ -27,7 +27,8 @@ struct fake_cpu {
     uint32_t hcr;
     bool active_private[32];
     uint64_t timer_control; /* CNTV_CTL_EL0 */
-    unsigned lr_writes;
+    uint64_t acknowledges;  /* ICC_IAR1_EL1 */
+    unsigned ends, deactivations, lr_writes;
 };
 static struct fake_cpu fakes[FAKE_CPUS];
 static bool active_shared[FAKE_IRQS];
@@ -41,7 +42,7 @@ static inline uint64_t fake_read_ich_elrsr_el2(void);
 
 static inline uint64_t fake_read_icc_iar1_el1(void)
 {
-    return 1023;
+    return fakes[this_cpu].acknowledges;
 }
 
 static inline uint64_t fake_read_cntpct_el0(void)
@@ -66,13 +67,36 @@ static inline void fake_write_ich_hcr_el2(uint64_t value)
 
 static inline void fake_write_icc_eoir1_el1(uint64_t value)
 {
-    (void)value;
+    fakes[this_cpu].ends += value == fakes[this_cpu].acknowledges;
 }
 
 static inline void fake_write_icc_dir_el1(uint64_t value)
 {
-    (void)value;
+    fakes[this_cpu].deactivations += value == fakes[this_cpu].acknowledges;
 }
+
+/* Registers without a meaning here. */
+#define FAKE_REGISTER(name)                            \
+    static uint64_t fake_##name;                       \
+    static inline uint64_t fake_read_##name(void)      \
+    {                                                  \
+        return fake_##name;                            \
+    }                                                  \
+    static inline void fake_write_##name(uint64_t raw) \
+    {                                                  \
+        fake_##name = raw;                             \
+    }
+FAKE_REGISTER(elr_el2)
+FAKE_REGISTER(spsr_el2)
+FAKE_REGISTER(esr_el2)
+FAKE_REGISTER(far_el2)
+FAKE_REGISTER(hpfar_el2)
+FAKE_REGISTER(hcr_el2)
+FAKE_REGISTER(vttbr_el2)
+FAKE_REGISTER(sctlr_el1)
+FAKE_REGISTER(sp_el0)
+FAKE_REGISTER(tpidr_el0)
+FAKE_REGISTER(tpidrro_el0)
 
 /* The one instruction of another processor in a function that is used. */
 #define arch_relax arch_relax_by_yield
@@ -85,10 +109,12 @@ static inline void arch_relax(void)
 
 #include "../../kernel/arch/aarch64/vgic.c"
 #include "../../kernel/arch/aarch64/vgic_fields.c"
+#include "../../kernel/arch/aarch64/fast.c"
 
 struct gic gic;
-struct board board = {.virtual_timer = 27};
+struct board board = {.virtual_timer = 27, .maintenance = 25};
 struct cpu cpus[CPUS_MAX];
+uint64_t sysreg_id_values[SYSREG_ID_CRM][SYSREG_ID_OP2];
 
 static inline uint64_t fake_read_tpidr_el2(void)
 {
@@ -189,10 +215,20 @@ static inline void set_active(unsigned intid, bool active)
     *active_of(intid) = active;
 }
 
+/* A physical interrupt, where the short way is tried first, if at all. True: that was enough. */
+static bool short_ways;
+static inline bool interrupt_taken(unsigned intid)
+{
+    static struct frame frame;
+    fakes[this_cpu].acknowledges = intid;
+    return short_ways && fast_irq(&cpus[this_cpu], &frame) == &frame;
+}
+
 static inline void posted_here(void *argument)
 {
     (void)argument;
-    vgic_posted(&cpus[this_cpu]);
+    if (!interrupt_taken(SGI_POSTED))
+        vgic_posted(&cpus[this_cpu]);
 }
 
 /* SGI_POSTED is the only one that vgic.c sends; it arrives at once. */

@@ -41,6 +41,24 @@ static void test_rollover(void **state)
     assert_true(tags[TAGS - 1].value >> 16 > tags[0].value >> 16);
 }
 
+/* What a CPU holds in one place stays its own while the other place changes, through rollovers that itself and others cause. */
+static void test_places(void **state)
+{
+    static const unsigned places[] = {0, TAG_HOLDERS - 1};
+    (void)state;
+    for (unsigned p = 0; p < 2; p++) {
+        struct tag kept = {0}, others[3 * TAGS] = {0};
+        unsigned number = tag_activate(1, places[p], &kept);
+        for (unsigned i = 0; i < 3 * TAGS; i++) {
+            assert_int_not_equal(tag_activate(i & 1, places[!p], &others[i]), number);
+            if (i % TAGS == TAGS / 2) /* the same in both */
+                assert_int_equal(tag_activate(1, places[!p], &kept), number);
+        }
+        assert_int_equal(tag_activate(1, places[p], &kept), number);
+    }
+    assert_in_range(host.tag_flushes, 6, 7);
+}
+
 /* A CPU that goes on running through a rollover keeps its number, and nobody else gets it. */
 static void test_reserved(void **state)
 {
@@ -60,29 +78,34 @@ static void test_reserved(void **state)
 }
 
 /*
- * What each CPU's TLB may hold: for each number, the space that filled it. A rollover empties it but for what a CPU runs with at that moment.
+ * What each CPU's TLB may hold: for each number, the space that filled it. A rollover empties it but for what a CPU holds at that moment, in any of its places:
+ * it may go from one to the other without asking.
  */
-static int filled[CPUS][TAGS], runs[CPUS], number_of[CPUS];
+static int filled[CPUS][TAGS], runs[CPUS][TAG_HOLDERS], number_of[CPUS][TAG_HOLDERS];
 
 static void model_flush(void)
 {
     memset(filled, -1, sizeof filled);
     for (unsigned cpu = 0; cpu < CPUS; cpu++) {
-        if (runs[cpu] >= 0)
-            filled[cpu][number_of[cpu]] = runs[cpu];
+        for (unsigned place = 0; place < TAG_HOLDERS; place++) {
+            if (runs[cpu][place] >= 0)
+                filled[cpu][number_of[cpu][place]] = runs[cpu][place];
+        }
     }
 }
 
-static void model_run(unsigned cpu, int space, unsigned number)
+static void model_run(unsigned cpu, unsigned place, int space, unsigned number)
 {
     assert_in_range(number, 1, TAGS - 1);
-    runs[cpu] = space;
-    number_of[cpu] = (int)number;
+    runs[cpu][place] = space;
+    number_of[cpu][place] = (int)number;
     for (unsigned other = 0; other < CPUS; other++) {
         /* Two spaces never share a number: not where this one runs, nor where another one runs or left something. */
         assert_true(filled[other][number] < 0 || filled[other][number] == space);
-        if (runs[other] == space) /* and one space has one number wherever it runs */
-            assert_int_equal(number_of[other], number);
+        for (unsigned p = 0; p < TAG_HOLDERS; p++) {
+            if (runs[other][p] == space) /* and one space has one number wherever it runs */
+                assert_int_equal(number_of[other][p], number);
+        }
     }
     filled[cpu][number] = space;
 }
@@ -106,12 +129,13 @@ static void test_model(void **state)
             tags[space].value = 0;
             identity[space] += SPACES;
         }
-        unsigned number = tag_activate(cpu, 0, &tags[space]);
+        unsigned place = random >> 54 & (TAG_HOLDERS - 1);
+        unsigned number = tag_activate(cpu, place, &tags[space]);
         if (host.tag_flushes != flushes) {
             flushes = host.tag_flushes;
             model_flush();
         }
-        model_run(cpu, identity[space], number);
+        model_run(cpu, place, identity[space], number);
     }
     assert_in_range(flushes, 20, STEPS / TAGS);
 }
@@ -121,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_first, setup),
         cmocka_unit_test_setup(test_rollover, setup),
+        cmocka_unit_test_setup(test_places, setup),
         cmocka_unit_test_setup(test_reserved, setup),
         cmocka_unit_test_setup(test_model, setup),
     };

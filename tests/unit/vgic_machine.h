@@ -53,6 +53,30 @@ void vcpu_notify(struct vcpu *vcpu)
         cpu_run_on(vcpu->cpu, attend_here, vcpu);
 }
 
+/* --- what fast.c needs ------------------------------------------------------------------------------------------------------ */
+
+static jmp_buf resumed;
+static unsigned settled;
+
+_Noreturn void arch_resume(struct cpu *cpu)
+{
+    (void)cpu;
+    longjmp(resumed, 1);
+}
+
+uint64_t trap_abort_address(uint64_t esr)
+{
+    (void)esr;
+    return fake_hpfar_el2 << 8 | (fake_far_el2 & (PAGE_SIZE - 1));
+}
+
+bool side_settle(struct cpu *cpu)
+{
+    settled++;
+    cpu->arch.side = SIDE_COMPONENT;
+    return true;
+}
+
 /* --- the machine ------------------------------------------------------------------------------------------------------------- */
 
 static inline void on(unsigned cpu)
@@ -66,6 +90,7 @@ static inline void load_on(unsigned cpu, unsigned index)
     vcpus[index]->cpu = cpu;
     vgic_load(&cpus[cpu], vcpus[index]);
     cpus[cpu].loaded = vcpus[index];
+    cpus[cpu].arch.side = SIDE_GUEST;
     arch_vcpu_attend(&cpus[cpu], vcpus[index]);
 }
 
@@ -79,6 +104,7 @@ static inline void unload(unsigned index)
     on(vcpus[index]->cpu);
     vgic_unload(&cpus[this_cpu], vcpus[index]);
     cpus[this_cpu].loaded = NULL;
+    cpus[this_cpu].arch.side = SIDE_COMPONENT;
 }
 
 /* Maintenance interrupts, as long as there is a reason. */
@@ -120,6 +146,7 @@ static inline void start(unsigned version, unsigned lr_count)
     memset(guests, 0, sizeof guests);
     gic = (struct gic){.ops = version == 2 ? &fake_v2 : &fake_v3, .version = version, .lr_count = lr_count, .links = true};
     notices_held = false;
+    short_ways = true;
     vm = calloc(1, sizeof *vm);
     vgic_vm_reset(vm);
     for (unsigned i = 0; i < VCPUS; i++) {
@@ -161,6 +188,7 @@ static inline int teardown(void **state)
     for (unsigned i = 0; i < VCPUS; i++)
         free(vcpus[i]);
     free(vm);
+    vm = NULL;
     return 0;
 }
 
@@ -192,7 +220,8 @@ static inline void timer_fire(unsigned cpu)
     assert_false(fakes[cpu].active_private[27]);
     fakes[cpu].active_private[27] = true;
     fakes[cpu].timer_control = 5;
-    vtimer_fired(&cpus[cpu]);
+    if (!interrupt_taken(27))
+        vtimer_fired(&cpus[cpu]);
 }
 
 static inline void timer_setup(void)
@@ -201,6 +230,15 @@ static inline void timer_setup(void)
         set(i, VIRQ_ENABLE, 0, 1u << 27);
 }
 
+/* The same the long way. */
+static inline int setup_long(void **state)
+{
+    setup(state);
+    short_ways = false;
+    return 0;
+}
+
+#define V3_LONG(function) cmocka_unit_test_setup_teardown(function, setup_long, teardown)
 #define V3(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 #define V2(function) cmocka_unit_test_setup_teardown(function, setup_v2, teardown)
 

@@ -51,7 +51,7 @@ struct arch_thread {
 
 enum { ARCH_IRQS = 1020 }; /* INTIDs of one CPU or shared: SGIs, PPIs, SPIs (IHI 0069, 2.2) */
 
-enum { VIRQ_PRIVATE = VM_LINE_SHARED, VIRQ_NO_LR = 0xff, VIRQ_NONE = 0xffff, VIRQ_QUEUES = 32 };
+enum { VIRQ_PRIVATE = VM_LINE_SHARED, VIRQ_NO_LR = 0xff, VIRQ_NONE = 0xffff, VIRQ_QUEUES = 32, VIRQ_SGIS = 16 };
 
 /* A virtual interrupt line; meaning of `flags` and invariants in vgic.c. Guarded by the lock of the vCPU it targets. */
 struct virq {
@@ -88,7 +88,9 @@ struct arch_vcpu {
     /* Virtual interrupts; see vgic.c. */
     uint32_t queued;               /* bit q: queue[q] is not empty */
     uint16_t lr_used, lr_recheck;  /* bit n: list register n holds lr_line[n]; … and its line has changed meanwhile */
-    uint32_t posted;               /* GICv3: SGIs that other CPUs have sent, and nobody has looked at yet; set by any CPU, without the lock */
+    uint16_t lr_again;             /* … and if it is empty and not to be rechecked, the line may be pending there again, without a further look */
+    uint32_t posted;               /* SGIs that other vCPUs have sent, and nobody has looked at yet; set by any CPU, without the lock */
+    uint8_t posted_from[VIRQ_SGIS]; /* GICv2: which ones; set before `posted`, taken after it */
     uint16_t unseen;               /* 1: something was queued since it was last tried to put what waits into list registers */
     uint16_t queue[VIRQ_QUEUES];   /* first line of each priority */
     uint16_t queue_last[VIRQ_QUEUES];

@@ -3,14 +3,12 @@
  * nothing until it is sure; if it is not, the long way (trap.c, irq.c) begins from the start. So every rule stands there, and this file may be deleted
  * without changing what the kernel does.
  *
- * No lock is taken and nothing written that other CPUs write, but a vCPU's `posted` and the `thread` that claims it. A list register that its vCPU
+ * No lock is taken and nothing written that other CPUs write, but a vCPU's `posted` and the `thread` that claims it; the vCPU's own lock where a timer or what a look at `posted` finds needs a list register. A list register that its vCPU
  * owns (lr_used) is this CPU's alone; others who change its line leave word in lr_recheck, and poke this CPU.
  */
 #include "board.h"
 #include "cpu.h"
 #include "gic.h"
-#include "gic_registers.h"
-#include "gicv3_lr.h"
 #include "irq.h"
 #include "partition.h"
 #include "trap.h"
@@ -51,40 +49,33 @@ static inline struct frame *skip(struct frame *frame)
 
 /* --- list registers that are used again -------------------------------------------------------------------------------- */
 
-static inline void lr_write(unsigned n, uint64_t raw, bool v2)
+/* The SGI's own LR, which the guest has emptied, or where it waits already. `from`: its sender. */
+static APART bool sgi_again(struct vcpu *vcpu, unsigned sgi, unsigned from)
 {
-    if (v2)
-        mmio_write32(gic.virtual + GICH_LR + n * 4, (uint32_t)raw);
-    else
-        gicv3_lr_write(n, raw);
-}
-
-/* The SGI's own LR, which the guest has emptied, or where it waits already. */
-static inline bool sgi_again(struct vcpu *vcpu, unsigned sgi)
-{
+    const struct lr_layout *lr = &gic.ops->lr;
     unsigned n = vcpu->arch.private[sgi].lr;
-    if (n == VIRQ_NO_LR || vcpu->arch.lr_recheck >> n & 1)
+    if (n == VIRQ_NO_LR || !((vcpu->arch.lr_again & ~vcpu->arch.lr_recheck) >> n & 1))
         return false;
-    unsigned state = (unsigned)(gicv3_lr_read(n) >> 62);
-    if (state == LR_ACTIVE)
-        return false;
-    if (!state)
-        gicv3_lr_write(n, (vcpu->arch.lr[n] & ~(UINT64_C(3) << 62)) | (uint64_t)LR_PENDING << 62);
+    uint64_t wanted = gic_lr_with_state(vcpu->arch.lr[n], LR_PENDING);
+    if (lr->source)
+        wanted = (wanted & ~(UINT64_C(7) << lr->source)) | (uint64_t)from << lr->source;
+    if (!(gic_elrsr() >> n & 1))
+        return gic.ops->lr_read(n) == wanted;
+    gic.ops->lr_write(n, wanted);
     return true;
 }
 
-/*
- * A linked interrupt comes again only when the guest has ended it the last time, and by that has emptied the LR: the same again. `key` is how the LR
- * says that it is linked to this one.
- */
-static inline bool linked_again(const struct vcpu *vcpu, uint64_t key, uint64_t mask, unsigned state_shift, bool v2)
+/* A linked interrupt comes again when the guest has ended it the last time, and by that has emptied the LR; unless the VMM had made the line pending. */
+static inline bool linked_again(const struct vcpu *vcpu, unsigned intid)
 {
-    for (uint32_t used = vcpu->arch.lr_used & ~(uint32_t)vcpu->arch.lr_recheck; used; used &= used - 1) {
-        unsigned n = (unsigned)__builtin_ctz(used);
+    const struct lr_layout *lr = &gic.ops->lr;
+    uint64_t mask = lr->hardware | UINT64_C(0x3ff) << lr->physical, key = lr->hardware | (uint64_t)intid << lr->physical;
+    for (uint32_t again = vcpu->arch.lr_again & ~(uint32_t)vcpu->arch.lr_recheck & gic_elrsr(); again; again &= again - 1) {
+        unsigned n = (unsigned)__builtin_ctz(again);
         uint64_t raw = vcpu->arch.lr[n];
         if ((raw & mask) != key)
             continue;
-        lr_write(n, (raw & ~(UINT64_C(3) << state_shift)) | (uint64_t)LR_PENDING << state_shift, v2);
+        gic.ops->lr_write(n, gic_lr_with_state(raw, LR_PENDING));
         return true;
     }
     return false;
@@ -92,17 +83,33 @@ static inline bool linked_again(const struct vcpu *vcpu, uint64_t key, uint64_t 
 
 /* --- interrupts ---------------------------------------------------------------------------------------------------------- */
 
-static inline bool posted_again(struct vcpu *vcpu)
+/* One of the SGIs that were posted: with a GICv2, from one sender at a time. */
+static inline bool posted_one_again(struct vcpu *vcpu, unsigned sgi)
 {
-    uint32_t sgis = __atomic_exchange_n(&vcpu->arch.posted, 0, __ATOMIC_ACQ_REL), rest = 0;
-    for (; sgis; sgis &= sgis - 1) {
+    uint8_t *from = &vcpu->arch.posted_from[sgi];
+    if (gic.version == 3)
+        return sgi_again(vcpu, sgi, 0);
+    unsigned senders = __atomic_exchange_n(from, 0, __ATOMIC_RELAXED);
+    if (!senders || (!(senders & (senders - 1)) && sgi_again(vcpu, sgi, (unsigned)__builtin_ctz(senders))))
+        return true;
+    __atomic_fetch_or(from, (uint8_t)senders, __ATOMIC_RELAXED);
+    return false;
+}
+
+/* Whoever took some of them from `posted` has left word. */
+static APART void posted_attend(struct cpu *cpu)
+{
+    struct vcpu *vcpu = cpu->loaded;
+    uint32_t sgis = __atomic_exchange_n(&vcpu->arch.posted, 0, __ATOMIC_ACQ_REL), rest = vcpu->arch.queued ? sgis : 0;
+    for (sgis ^= rest; sgis; sgis &= sgis - 1) {
         unsigned sgi = (unsigned)__builtin_ctz(sgis);
-        if (!sgi_again(vcpu, sgi))
+        if (!posted_one_again(vcpu, sgi))
             rest |= 1u << sgi;
     }
     if (rest)
-        __atomic_fetch_or(&vcpu->arch.posted, rest, __ATOMIC_RELAXED);
-    return !rest;
+        __atomic_fetch_or(&vcpu->arch.posted, rest, __ATOMIC_RELEASE);
+    if (rest | vcpu->arch.queued | vcpu->arch.lr_recheck)
+        arch_vcpu_attend(cpu, vcpu);
 }
 
 static inline bool irq_may_be_linked(uint32_t intid)
@@ -110,39 +117,30 @@ static inline bool irq_may_be_linked(uint32_t intid)
     return intid == board.virtual_timer || (intid >= GIC_SPI_FIRST && intid < GIC_INTID_END);
 }
 
-/* The exception return synchronises what is written here. */
-static inline bool irq_fast_v3(const struct cpu *cpu, uint32_t intid)
+/* What comes of the guest's own does not change which thread runs. The exception return synchronises what is written here. */
+static inline bool irq_own(struct cpu *cpu, uint32_t acknowledged)
 {
-    enum { PINTID = 32 };
-    const uint64_t hardware = UINT64_C(1) << 61;
-    if (intid == SGI_POSTED) {
-        if (!posted_again(cpu->loaded))
-            return false;
-        write_sysreg(intid, icc_eoir1_el1);
-        write_sysreg(intid, icc_dir_el1);
-        return true;
-    }
-    if (!irq_may_be_linked(intid) || !linked_again(cpu->loaded, hardware | (uint64_t)intid << PINTID, hardware | UINT64_C(0x3ff) << PINTID, 62, false))
+    unsigned intid = gic_intid(acknowledged);
+    bool linked = gic.links && irq_may_be_linked(intid) && !cpu->loaded->arch.queued && linked_again(cpu->loaded, intid);
+    bool timer = !linked && intid == board.virtual_timer;
+    if (timer)
+        vtimer_fired(cpu);
+    else if (intid == SGI_POSTED)
+        posted_attend(cpu);
+    else if (intid == board.maintenance)
+        vgic_maintenance(cpu);
+    else if (!linked)
         return false;
-    write_sysreg(intid, icc_eoir1_el1);
-    return true;
-}
-
-static inline bool irq_fast_v2(const struct cpu *cpu, uint32_t acknowledged)
-{
-    enum { PINTID = 10 };
-    const uint32_t hardware = 1u << 31, intid = acknowledged & 0x3ff;
-    if (!irq_may_be_linked(intid) || !linked_again(cpu->loaded, hardware | intid << PINTID, hardware | 0x3ffu << PINTID, 28, true))
-        return false;
-    mmio_write32(gic.cpu + GICC_EOIR, acknowledged);
+    gic_drop(acknowledged);
+    if (!linked && !timer)
+        gic_deactivate(acknowledged);
     return true;
 }
 
 struct frame *fast_irq(struct cpu *cpu, struct frame *frame)
 {
-    bool v2 = gic.virtual != 0;
-    uint32_t acknowledged = v2 ? mmio_read32(gic.cpu + GICC_IAR) : (uint32_t)read_sysreg(icc_iar1_el1);
-    if (cpu->arch.side == SIDE_GUEST && (v2 ? irq_fast_v2(cpu, acknowledged) : irq_fast_v3(cpu, acknowledged)))
+    uint32_t acknowledged = gic_acknowledge();
+    if (cpu->arch.side == SIDE_GUEST && irq_own(cpu, acknowledged))
         return frame;
     cpu->arch.acknowledged = acknowledged;
     return LONG_WAY;
@@ -167,26 +165,25 @@ static inline bool sgi_reaches(struct cpu *cpu, struct vcpu *from, unsigned othe
         const struct vcpu *target = from->vm->vcpus[__builtin_ctz(rest)];
         sure &= !target || target->cpu != cpu->index;
     }
-    if (!sure || (self && !sgi_again(from, number)))
+    if (!sure || (self && !sgi_again(from, number, from->index)))
         return false;
     for (unsigned rest = others; rest; rest &= rest - 1) {
         struct vcpu *target = from->vm->vcpus[__builtin_ctz(rest)];
         if (target)
-            vgic_post(target, number);
+            vgic_post(target, number, from->index);
     }
     return true;
 }
 
-/* ICC_SGI1R_EL1: not to all but oneself, another cluster, or a vCPU that there cannot be. */
-static APART struct frame *sgi(struct cpu *cpu, struct frame *frame, uint64_t value)
+static APART struct frame *sgi(struct cpu *cpu, struct frame *frame, unsigned targets, unsigned number)
 {
     struct vcpu *from = cpu->loaded;
-    unsigned targets = value & 0xff, number = value >> 24 & 15, self = 1u << from->index;
-    if (value & ~UINT64_C(0xf0000ff))
-        return LONG_WAY;
+    unsigned self = 1u << from->index;
     bool done;
+    if (from->arch.queued)
+        return LONG_WAY;
     if (targets == self) {
-        done = sgi_again(from, number);
+        done = sgi_again(from, number, from->index);
     } else {
         cpu_section_begin(cpu);
         done = sgi_reaches(cpu, from, targets & ~self, number, targets & self);
@@ -201,10 +198,12 @@ static APART struct frame *sysreg(struct cpu *cpu, struct frame *frame, uint64_t
     unsigned rt = (unsigned)esr >> 5 & 31;
     if (rt >= SAVED_REGISTERS)
         return LONG_WAY;
-    if (esr & 1 && sysreg_is_id(reg))
-        frame->x[rt] = sysreg_id_values[reg >> 1 & 7][reg >> 17 & 7];
-    else
-        return !(esr & 1) && reg == ICC_SGI1R && !gic.virtual ? sgi(cpu, frame, frame->x[rt]) : LONG_WAY;
+    uint64_t value = frame->x[rt];
+    if (!(esr & 1)) /* to the first eight of the first cluster */
+        return reg == ICC_SGI1R && gic.version == 3 && !(value & ~UINT64_C(0xf0000ff)) ? sgi(cpu, frame, value & 0xff, (unsigned)(value >> 24)) : LONG_WAY;
+    if (!sysreg_is_id(reg))
+        return LONG_WAY;
+    frame->x[rt] = sysreg_id_values[reg >> 1 & 7][reg >> 17 & 7];
     return skip(frame);
 }
 
@@ -217,13 +216,24 @@ static inline bool mmio_is_plain(uint64_t esr)
     return (esr & (VALID | WALK | STATUS)) == (VALID | TRANSLATION);
 }
 
-/* A doorbell, or GICv2's GICD_SGIR. */
-static inline bool stores_to_kernel(const struct vm *vm, uint64_t address)
+static inline bool is_doorbell(const struct vm *vm, uint64_t address)
 {
-    bool found = address == vm->arch.sgi_address;
+    bool found = false;
     for (unsigned i = 0; i < vm->doorbell_count; i++)
         found |= vm->doorbells[i].address.raw == address;
     return found;
+}
+
+/* GICD_SGIR: to those that it lists, or to itself. */
+static struct frame *gicd_sgir(struct cpu *cpu, struct frame *frame, uint64_t esr)
+{
+    enum { SIZE = 3 << 22, WORD = 2 << 22 };
+    unsigned rt = (unsigned)esr >> 16 & 31;
+    if ((esr & SIZE) != WORD || rt >= SAVED_REGISTERS)
+        return LONG_WAY;
+    uint32_t value = (uint32_t)frame->x[rt], filter = value >> 24 & 3;
+    unsigned self = 1u << cpu->loaded->index;
+    return filter & 1 ? LONG_WAY : sgi(cpu, frame, filter ? self : value >> 16 & 0xff, value & 15);
 }
 
 static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t esr)
@@ -233,8 +243,10 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     struct thread *thread = cpu->current;
     struct vcpu_exit *exit = &vcpu->state->exit;
     uint64_t far = read_sysreg(far_el2), address = trap_abort_address(esr), pstate = read_sysreg(spsr_el2);
-    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || !side_holds(cpu, PLACE_RUNNING, thread->space.space) || (esr & WRITE && stores_to_kernel(vcpu->vm, address)))
+    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || !side_holds(cpu, PLACE_RUNNING, thread->space.space) || (esr & WRITE && is_doorbell(vcpu->vm, address)))
         return LONG_WAY;
+    if (esr & WRITE && address && address == vcpu->vm->arch.sgi_address)
+        return gicd_sgir(cpu, frame, esr);
     frame->pc = read_sysreg(elr_el2);
     frame->pstate = pstate;
     exit->syndrome = esr;

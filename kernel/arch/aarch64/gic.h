@@ -97,25 +97,21 @@ static inline unsigned gic_intid(uint32_t acknowledged)
     return gic.virtual ? acknowledged & 0x3ff : acknowledged;
 }
 
-/* Lets other interrupts in; this one stays active. */
+/* Lets other interrupts in; this one stays active. An exception return or isb() synchronises it. */
 static inline void gic_drop(uint32_t acknowledged)
 {
-    if (gic.virtual) {
+    if (gic.virtual)
         mmio_write32(gic.cpu + GICC_EOIR, acknowledged);
-    } else {
+    else
         write_sysreg(acknowledged, icc_eoir1_el1);
-        isb(); /* before interrupts are unmasked, or looked at with ISR_EL1 */
-    }
 }
 
 static inline void gic_deactivate(uint32_t acknowledged)
 {
-    if (gic.virtual) {
+    if (gic.virtual)
         mmio_write32(gic.cpu + GICC_DIR, acknowledged);
-    } else {
+    else
         write_sysreg(acknowledged, icc_dir_el1);
-        isb();
-    }
 }
 
 /* --- virtual CPU interface of this CPU ------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* GICv3 (IHI 0069) with affinity routing: CPU interface in system registers, a redistributor per CPU. All interrupts are in group 1. */
 #include "board.h"
 #include "gic_registers.h"
-#include "gicv3_lr.h"
 #include "cpu.h"
 #include "lock.h"
 #include "log.h"
@@ -164,14 +163,32 @@ static void send(unsigned cpu, unsigned sgi)
 
 /* --- virtual interface ------------------------------------------------------------------------------------------------- */
 
+/* List registers by number (IHI 0069, ICH_LR<n>_EL2). */
+#define EACH_LR(do) do(0) do(1) do(2) do(3) do(4) do(5) do(6) do(7) do(8) do(9) do(10) do(11) do(12) do(13) do(14) do(15)
+#define LR_READ(n) \
+    case n:        \
+        return read_sysreg(ich_lr##n##_el2);
+#define LR_WRITE(n)                        \
+    case n:                                \
+        write_sysreg(raw, ich_lr##n##_el2); \
+        break;
+
 static uint64_t lr_read(unsigned n)
 {
-    return gicv3_lr_read(n);
+    switch (n) {
+        EACH_LR(LR_READ)
+    default:
+        return 0;
+    }
 }
 
 static void lr_write(unsigned n, uint64_t raw)
 {
-    gicv3_lr_write(n, raw);
+    switch (n) {
+        EACH_LR(LR_WRITE)
+    default:
+        break;
+    }
 }
 
 /* Registers 1 to 3 of a group exist only with more than five bits of preemption levels. */

@@ -49,6 +49,7 @@ void irq_dispatch(struct cpu *cpu, uint32_t acknowledged)
             private_handle(cpu, intid, acknowledged);
         else
             irq_handle(cpu, intid);
+        isb(); /* what has been dropped is not looked at again */
         if (!arch_interrupt_pending())
             return;
     }

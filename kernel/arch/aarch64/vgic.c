@@ -7,8 +7,8 @@
  * - While `lr` is an LR's number, pending and active state is there. LATCH and LEVEL are what came since, and lr_recheck says so; of a line that is
  *   neither edge-triggered nor linked, LATCH and LEVEL are also why the LR is pending.
  * - Only the CPU where the vCPU is loaded touches its LRs; the others leave word (lr_recheck, queue) and poke its thread.
- * - lr[n] is what LR n was written with last, but for its state; good for the next time as long as lr_recheck does not have n (fast.c).
- * - What other CPUs send as SGIs with a GICv3 waits in `posted`, without the lock, until the vCPU's CPU takes it from there.
+ * - lr[n] is what LR n was written with last, but for its state and sender; good for the next time as long as lr_again has n, and lr_recheck has not (fast.c).
+ * - SGIs from other vCPUs wait in `posted`, without the lock, until the vCPU's CPU, or whoever wants to know all about its lines, takes them from there.
  * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as the vCPU is loaded and the line's LR is not empty; if it is in none,
  *   or the vCPU is not loaded, `timer_owned` tells.
  */
@@ -84,6 +84,7 @@ static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
     uint16_t others = (uint16_t)~(1u << virq->lr);
     a->lr_used &= others;
     a->lr_recheck &= others;
+    a->lr_again &= others;
     virq->lr = VIRQ_NO_LR;
 }
 
@@ -116,9 +117,7 @@ static void lr_release(struct vcpu *vcpu, unsigned n)
 {
     unsigned line = vcpu->arch.lr_line[n];
     struct virq *virq = virq_at(vcpu->vm, vcpu, line);
-    vcpu->arch.lr_used &= (uint16_t)~(1u << n);
-    vcpu->arch.lr_recheck &= (uint16_t)~(1u << n);
-    virq->lr = VIRQ_NO_LR;
+    lr_forget(&vcpu->arch, virq);
     virq_changed(vcpu, virq, line);
 }
 
@@ -223,10 +222,13 @@ static void lr_recheck(struct vcpu *vcpu, unsigned n)
     struct virq *virq = virq_at(vcpu->vm, vcpu, vcpu->arch.lr_line[n]);
     uint64_t raw = gic.ops->lr_read(n);
     unsigned state = gic_lr_state(raw);
+    bool allowed = virq_allowed(vcpu->vm, virq);
+    if (!allowed)
+        vcpu->arch.lr_again &= (uint16_t)~(1u << n);
     if (!state) {
         gic.ops->lr_write(n, 0);
         lr_ended(vcpu, n);
-    } else if (state & LR_PENDING && !virq_allowed(vcpu->vm, virq))
+    } else if (state & LR_PENDING && !allowed)
         lr_evict(vcpu, n, raw);
     else if (virq->sources)
         lr_store(vcpu, n, raw | gic.ops->lr.eoi_irq); /* the next sender's turn comes with the end of this one */
@@ -279,6 +281,7 @@ static void lr_fill(struct vcpu *vcpu, unsigned n, struct virq *virq, unsigned l
     virq->lr = (uint8_t)n;
     vcpu->arch.lr_line[n] = (uint16_t)line;
     vcpu->arch.lr_used |= (uint16_t)(1u << n);
+    vcpu->arch.lr_again |= (uint16_t)(1u << n);
     lr_store(vcpu, n, lr_encode(virq, line));
 }
 
@@ -385,13 +388,16 @@ static void virq_announce(struct vcpu *vcpu, struct virq *virq, unsigned line)
         vcpu_notify(vcpu);
 }
 
-/* Lock held, on the vCPU's CPU. */
+/* Lock held. */
 static void posted_take(struct vcpu *vcpu)
 {
     for (uint32_t sgis = __atomic_exchange_n(&vcpu->arch.posted, 0, __ATOMIC_ACQ_REL); sgis; sgis &= sgis - 1) {
         unsigned sgi = (unsigned)__builtin_ctz(sgis);
         struct virq *virq = &vcpu->arch.private[sgi];
-        virq->flags |= LATCH;
+        if (gic.version == 2)
+            virq->sources |= __atomic_exchange_n(&vcpu->arch.posted_from[sgi], 0, __ATOMIC_RELAXED);
+        else
+            virq->flags |= LATCH;
         virq_changed(vcpu, virq, sgi);
     }
 }
@@ -459,8 +465,9 @@ void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
 /* One that the guest has emptied stays its line's, which may come again. */
 static void lr_unload(struct arch_vcpu *a, unsigned n)
 {
-    a->lr[n] = gic.ops->lr_read(n);
-    bool empty = !gic_lr_state(a->lr[n]);
+    uint64_t raw = gic.ops->lr_read(n);
+    bool empty = !gic_lr_state(raw); /* and perhaps not written since another vCPU's was there */
+    a->lr[n] = empty ? gic_lr_with_state(a->lr[n], 0) : raw;
     if (!empty)
         gic.ops->lr_write(n, 0);
     if (a->lr_line[n] == TIMER_PPI)
@@ -552,21 +559,12 @@ status_t arch_virq_raise(struct vm *vm, unsigned line, unsigned level)
     return STATUS_OK;
 }
 
-static void sgi_raise(struct vcpu *target, unsigned sgi, unsigned source)
-{
-    struct virq *virq = &target->arch.private[sgi];
-    lock_take(&target->lock);
-    if (gic.version == 2)
-        virq->sources |= (uint8_t)(1u << source);
-    else
-        virq->flags |= LATCH;
-    virq_announce(target, virq, sgi);
-}
-
 /* To a vCPU that may be in any CPU's registers; if it is there, that CPU looks (vgic_posted), else its thread is to. */
-void vgic_post(struct vcpu *target, unsigned sgi)
+__attribute__((noinline)) void vgic_post(struct vcpu *target, unsigned sgi, unsigned from)
 {
     uint32_t bit = 1u << sgi;
+    if (gic.version == 2)
+        __atomic_fetch_or(&target->arch.posted_from[sgi], (uint8_t)(1u << from), __ATOMIC_RELAXED);
     if (__atomic_fetch_or(&target->arch.posted, bit, __ATOMIC_SEQ_CST) & bit)
         return; /* whoever set it has told */
     unsigned cpu = __atomic_load_n(&target->cpu, __ATOMIC_RELAXED);
@@ -589,10 +587,8 @@ static void sgi_send(struct cpu *cpu, struct vcpu *from, unsigned targets, unsig
     cpu_section_begin(cpu);
     for (targets &= (1u << VM_VCPUS) - 1; targets; targets &= targets - 1) {
         struct vcpu *target = from->vm->vcpus[__builtin_ctz(targets)];
-        if (target && target != from && gic.version == 3)
-            vgic_post(target, sgi);
-        else if (target)
-            sgi_raise(target, sgi, from->index);
+        if (target)
+            vgic_post(target, sgi, from->index);
     }
     cpu_section_end(cpu);
 }

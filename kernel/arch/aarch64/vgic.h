@@ -10,8 +10,8 @@ void vgic_unload(struct cpu *cpu, struct vcpu *vcpu); /* and back */
 void vgic_maintenance(struct cpu *cpu);               /* maintenance interrupt */
 void vtimer_fired(struct cpu *cpu);                   /* the physical virtual-timer interrupt, now active */
 bool vgic_absorb(struct vcpu *vcpu);                  /* SGIs that were posted come to its lines, loaded or not; were there any? */
-/* An SGI to another vCPU, with a GICv3; within a section. */
-void vgic_post(struct vcpu *target, unsigned sgi);
+/* An SGI to another vCPU, by the one of that index; within a section. */
+void vgic_post(struct vcpu *target, unsigned sgi, unsigned from);
 /* Software-generated interrupts of the guest: ICC_SGI1R_EL1 (GICv3), GICD_SGIR (GICv2). */
 void vgic_sgi1r_write(struct cpu *cpu, struct vcpu *vcpu, uint64_t value);
 void vgic_sgir_write(struct cpu *cpu, struct vcpu *vcpu, uint32_t value);

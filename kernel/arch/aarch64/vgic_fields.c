@@ -26,10 +26,11 @@ static void private_reset(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
     a->queued = 0;
-    a->lr_used = a->lr_recheck = 0;
+    a->lr_used = a->lr_recheck = a->lr_again = 0;
     a->active_in_memory = 0;
     a->timer_owned = false;
     a->posted = 0;
+    __builtin_memset(a->posted_from, 0, sizeof a->posted_from);
     a->interface = (struct gic_interface){0};
     a->private[TIMER_PPI].physical = (uint16_t)board.virtual_timer;
     for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
@@ -218,7 +219,10 @@ static status_t decode(struct vm *vm, unsigned index, unsigned field, unsigned l
     if (line >= VIRQ_PRIVATE || field == VIRQ_FORWARDING)
         return STATUS_OK;
     *vcpu = index < VM_VCPUS ? __atomic_load_n(&vm->vcpus[index], __ATOMIC_ACQUIRE) : NULL;
-    return *vcpu && field != VIRQ_TARGET ? STATUS_OK : STATUS_RANGE;
+    if (!*vcpu || field == VIRQ_TARGET)
+        return STATUS_RANGE;
+    vgic_absorb(*vcpu);
+    return STATUS_OK;
 }
 
 /* Enabling and disabling come without the tree lock, like CALL_VIRQ_RAISE: in a section, in which no vCPU that was found goes away. */

@@ -15,7 +15,7 @@ enum {
     ACTIVE = 16, /* in memory: evicted from an LR, or set by the VMM */
     QUEUED = 32,
     GROUP1 = 64,
-    SGIS = 16,
+    SGIS = VIRQ_SGIS,
     PRIORITY_SHIFT = 3, /* 32 priorities */
     TIMER_PPI = 27, /* the guest's; the physical one is the board's */
 };
