@@ -21,6 +21,13 @@ static uint64_t argument(struct input *input)
     return input_number(input, how < 248 ? 2 : 8);
 }
 
+/* A few calls, any, into the page that the next CALL_MULTICALL makes them from. */
+static void batch_fill(struct input *input, uint64_t *batch)
+{
+    for (unsigned i = 0; i < 4 * MULTICALL_WORDS; i++)
+        batch[i] = i % MULTICALL_WORDS ? argument(input) : input_byte(input) % (CALL_COUNT + 2u);
+}
+
 /* Any but CALL_SYSTEM_POWER, which may end the machine. */
 static void step_call(struct input *input, unsigned cpu)
 {
@@ -31,6 +38,8 @@ static void step_call(struct input *input, unsigned cpu)
         arguments[i] = argument(input);
     if (number == CALL_SYSTEM_POWER)
         return;
+    if (number == CALL_MULTICALL && cpus[cpu].current->batch)
+        batch_fill(input, cpus[cpu].current->batch);
     for (unsigned i = 0; machine_call_once(cpu, number, arguments) == CALL_REPEAT; i++)
         MUST(i < REPEATS);
 }
