@@ -97,7 +97,7 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
 
 # What every exit and interrupt goes through is compiled for speed, the rest for size.
-KERNEL_HOT := fast trap vcpu vgic irq gicv3
+KERNEL_HOT := fast vcpu vgic irq gicv3
 $(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
 $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)
 $(OBJ)/kernel/core/quick.c.o $(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer

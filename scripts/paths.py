@@ -69,14 +69,18 @@ def command(system, rows, gic, cpu, folder):
 
 
 def components_command(gic, cpu, folder):
-    """Boots components/bench in root's place. The kernel is that of every other system; the description, which there has to be, nobody reads."""
-    from describe import guest
+    """
+    Boots components/bench in root's place. The kernel is that of every other system; nobody reads the description, but root's kernel memory depends on
+    how much there is of it.
+    """
+    from describe import component, guest
 
     os.mkdir(os.path.join(folder, "components"))
     os.symlink(os.path.join(BUILD, "kernel"), os.path.join(folder, "kernel"))
     for name in os.listdir(os.path.join(BUILD, "components")):
         os.symlink(os.path.join(BUILD, "components", "bench.bin" if name == "root.bin" else name), os.path.join(folder, "components", name))
-    words = measure.system_command(gic, 1, guest("nobody", "spin"), cpu=cpu, folder=folder)
+    nodes = [*(guest(f"g{i}", "spin") for i in range(14)), *(component(f"c{i}", "crash") for i in range(16))]
+    words = measure.system_command(gic, 1, *nodes, cpu=cpu, folder=folder)
     return [*words[:2], "--build-dir", folder, *words[2:]]
 
 

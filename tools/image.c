@@ -6,6 +6,9 @@
 #include <string.h>
 
 enum {
+    /* Root's kernel memory: for itself, and for what it has of each instance (slots, a mapping, a thread that ends it). */
+    ROOT_MEMORY = 27 << 10,
+    ROOT_MEMORY_EACH = 1664,
     TREE_ROOM = 16 << 10, /* by how much members' names may lengthen the tree: 16 VMs, 5 names of at most 48 bytes each */
     FLASH_UNIT = 2 << 20, /* banks of flash memory exist by so much */
     KERNEL_HEADER_SIZE = 64,
@@ -13,9 +16,14 @@ enum {
     KERNEL_MAGIC = 56,
 };
 
+static uint64_t align_to(uint64_t size, uint64_t unit)
+{
+    return (size + unit - 1) & ~(unit - 1);
+}
+
 static uint64_t align_up(uint64_t size)
 {
-    return (size + PACKAGE_ALIGN - 1) & ~(uint64_t)(PACKAGE_ALIGN - 1);
+    return align_to(size, PACKAGE_ALIGN);
 }
 
 static struct member *find_member(const struct image *image, const char *name)
@@ -165,13 +173,37 @@ static bool add_tree(struct image *image)
     return true;
 }
 
+/* The image is loaded at a multiple of PACKAGE_BLOCK (Linux boot protocol), the kernel first. */
+static uint64_t align_block(const struct image *image, uint64_t offset)
+{
+    return align_to(image->kernel_size + offset, PACKAGE_BLOCK) - image->kernel_size;
+}
+
+/* Small members before large ones, which stay in order. */
+static void sort_members(struct image *image)
+{
+    struct member *sorted = array_resize(NULL, image->count, sizeof *sorted);
+    size_t count = 0;
+
+    for (unsigned large = 0; large < 2; large++)
+        for (size_t i = 0; i < image->count; i++)
+            if ((image->members[i].file.size > PACKAGE_LARGE) == large)
+                sorted[count++] = image->members[i];
+    free(image->members);
+    image->members = sorted;
+}
+
+/* The small ones together, the large ones each in blocks of its own. */
 static void lay_out(struct image *image)
 {
     uint64_t offset = align_up(sizeof(struct package_header) + image->count * sizeof(struct package_entry));
 
+    sort_members(image);
     for (size_t i = 0; i < image->count; i++) {
-        image->members[i].entry.offset = offset;
-        offset += align_up(image->members[i].file.size);
+        bool large = image->members[i].file.size > PACKAGE_LARGE;
+        image->members[i].entry.offset = large ? align_block(image, offset) : offset;
+        offset = image->members[i].entry.offset + align_up(image->members[i].file.size);
+        offset = large ? align_block(image, offset) : offset;
     }
     image->package_size = offset;
 }
@@ -186,6 +218,7 @@ bool image_gather(struct image *image, const struct system *system, const char *
     good = good && copy_tree(image, system) && add_vms(image, system) && add_tree(image);
     if (good)
         lay_out(image);
+    image->root_memory = ROOT_MEMORY + ROOT_MEMORY_EACH * (1 + system->description.vm_count + system->description.component_count);
     return good;
 }
 

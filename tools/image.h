@@ -18,6 +18,7 @@ struct image {
     struct member *members;
     size_t count;
     uint64_t package_size;
+    uint32_t root_memory;
     void *tree; /* the description as it is packed: files' paths replaced by members' names */
 };
 

@@ -44,11 +44,18 @@ static void write_bytes(struct writer *writer, const void *data, uint64_t size)
     }
 }
 
-static void write_padding(struct writer *writer, uint64_t size)
+static void write_zeros(struct writer *writer, uint64_t size)
 {
     static const char zeros[PACKAGE_ALIGN];
 
-    write_bytes(writer, zeros, -size % PACKAGE_ALIGN);
+    for (; size > sizeof zeros; size -= sizeof zeros)
+        write_bytes(writer, zeros, sizeof zeros);
+    write_bytes(writer, zeros, size);
+}
+
+static void write_padding(struct writer *writer, uint64_t size)
+{
+    write_zeros(writer, -size % PACKAGE_ALIGN);
 }
 
 static void write_padded(struct writer *writer, const void *data, uint64_t size)
@@ -103,14 +110,19 @@ static void write_package(struct writer *writer, const struct image *image)
     struct package_header header = {.magic = PACKAGE_MAGIC,
                                     .version = PACKAGE_VERSION,
                                     .count = (uint32_t)image->count,
+                                    .root_memory = image->root_memory,
                                     .size = image->package_size};
 
     write_bytes(writer, &header, sizeof header);
     for (size_t i = 0; i < image->count; i++)
         write_bytes(writer, &image->members[i].entry, sizeof image->members[i].entry);
-    write_padding(writer, sizeof header + image->count * sizeof(struct package_entry));
-    for (size_t i = 0; i < image->count; i++)
-        write_padded(writer, image->members[i].file.data, image->members[i].file.size);
+    uint64_t written = sizeof header + image->count * sizeof(struct package_entry);
+    for (size_t i = 0; i < image->count; i++) {
+        write_zeros(writer, image->members[i].entry.offset - written);
+        write_bytes(writer, image->members[i].file.data, image->members[i].file.size);
+        written = image->members[i].entry.offset + image->members[i].file.size;
+    }
+    write_zeros(writer, image->package_size - written);
 }
 
 bool image_write(const struct image *image, int file, bool as_elf)

@@ -1,4 +1,4 @@
-/* Bytes and strings; memcpy, memmove and memset are in memory.S. */
+/* Bytes and strings; memmove is in memmove.S, memcpy and memset in the kernel's memory.S. */
 #include "string.h"
 
 #include <stdint.h>

@@ -54,6 +54,7 @@ static void tell_vm(const struct vm *vm)
 {
     tell_block("ram", vm->instance.name, &vm->ram);
     tell_block("flash", vm->instance.name, &vm->flash);
+    tell_block("uart-page", vm->instance.name, &vm->uart_page);
     tell_object("guest-space", vm->instance.name, vm->guest_space);
     tell_object("vm", vm->instance.name, vm->object);
     tell_instance(&vm->instance);

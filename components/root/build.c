@@ -60,7 +60,7 @@ static void report_built(void)
                       vm->ram.base);
     }
     if (system_stats(CAP_SYSTEM, &image, &given, &used) == STATUS_OK)
-        console_print("kernel_memory_bytes %lu\n", image + given);
+        console_print("kernel_memory_bytes %lu: kernel %lu, root and partitions %lu, of which free %lu\n", image + given, image, given, given - used);
 }
 
 void system_build(const void *tree)

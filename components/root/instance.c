@@ -192,7 +192,7 @@ void instance_add_console(struct instance *in)
     console->size = CONSOLE_SIZE;
     console->slot = in->console_slot = instance_slot(in);
     console->value = UINT64_C(1) << in->console_bit;
-    instance_map(in, in->shared_block.slot, PLACE_SHARED, 0, CONSOLE_SIZE, RIGHT_READ | RIGHT_WRITE, "its console");
+    instance_map(in, in->shared_block.slot, PLACE_SHARED, 0, in->shared_size, RIGHT_READ | RIGHT_WRITE, "its console");
 }
 
 void instance_wake(const struct instance *in, uint64_t bits)

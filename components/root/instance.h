@@ -14,10 +14,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Where things are in a component's space; its image is at COMPONENT_BASE. */
+/*
+ * Where things are in a component's space; its image is at COMPONENT_BASE and may be of any size. All of them lie within one table of the last
+ * level with a small image: tables are the largest part of what a component costs in kernel memory.
+ */
 enum {
-    PLACE_SHARED = 0x180000,  /* its struct shared */
-    PLACE_SETTINGS = 0x1fe000, /* read-only: boot arguments, seed */
+    PLACE_SHARED = 0x80000,  /* its struct shared */
+    PLACE_MANAGE = 0x90000,  /* manage.h */
+    PLACE_SETTINGS = 0xfe000, /* read-only: boot arguments, seed; then the startup page */
 };
 
 enum { SETTINGS_SEED = 0, SETTINGS_BOOTARGS = 64 };
@@ -51,6 +55,7 @@ struct instance {
     cap_t partition, space, thread, wake; /* root's slots of the originals */
     struct block kernel, own, shared_block;
     struct shared *shared;
+    uint64_t shared_size; /* of it, what the component has: without the union, or all */
 
     struct startup *startup; /* while it is being built */
     uint8_t *settings;

@@ -26,7 +26,7 @@ static void open_firmware(const struct bootinfo *info)
     const struct bootinfo_extent *extent = memory_extent(EXTENT_FDT);
     if (!extent)
         log_fail("the kernel did not hand over the firmware's device tree\n");
-    firmware_open((const char *)memory_map_extent(extent) + info->fdt_offset, info->console);
+    firmware_open((const char *)memory_map_extent(extent, extent->size) + info->fdt_offset, info->console);
 }
 
 static void root_main(const struct bootinfo *info)
@@ -43,7 +43,7 @@ static void root_main(const struct bootinfo *info)
     struct member description = package_find("system.dtb");
     if (description.wrong)
         log_fail("package member \"system.dtb\" %s: make the boot image with `bulkhead pack`\n", description.wrong);
-    if (blob_check(description.data, description.size))
+    if (!description.data || blob_check(description.data, description.size))
         log_fail("package member \"system.dtb\" is damaged: make the boot image with `bulkhead pack`\n");
     system_build(description.data);
     supervise();

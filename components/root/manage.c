@@ -14,7 +14,7 @@
 
 #include <bulkhead/manage.h>
 
-enum { PLACE_MANAGE = 0x190000, WHY_SIZE = 40 };
+enum { WHY_SIZE = 40 };
 
 static volatile struct manage_request *request_of(const struct component *manager)
 {

@@ -11,7 +11,7 @@
 #include "status_text.h"
 #include "string.h"
 
-enum { WINDOW = 0x4000000, LARGE = 0x8000000, LARGE_ALIGN = 0x200000 };
+enum { WINDOW_SMALL_END = 0x200000, WINDOW = 0x4000000, LARGE = 0x8000000, LARGE_ALIGN = 0x200000, SMALL_MAX = 0x80000 };
 
 struct range {
     const struct bootinfo_extent *extent;
@@ -100,14 +100,16 @@ void memory_take_mapped(struct block *block, uint64_t size)
     next_small += block->size;
 }
 
+/* A small one in the space's first table, whose end small blocks never reach in a usual system; else it takes a table while it is open. */
 void *memory_open(struct block *block)
 {
-    return map_block(block, WINDOW);
+    bool fits = block->size <= WINDOW_SMALL_END - next_small;
+    return map_block(block, next_small < WINDOW_SMALL_END && fits ? WINDOW_SMALL_END - block->size : WINDOW);
 }
 
 void memory_close(struct block *block)
 {
-    space_unmap(CAP_SPACE, WINDOW);
+    space_unmap(CAP_SPACE, (uint64_t)(uintptr_t)block->at);
     block->at = NULL;
 }
 
@@ -146,14 +148,15 @@ bool memory_take_ram(struct block *block, uint64_t size, uint64_t *largest)
     return false;
 }
 
-const void *memory_map_extent(const struct bootinfo_extent *extent)
+const void *memory_map_extent(const struct bootinfo_extent *extent, uint64_t size)
 {
-    /* Congruent to the physical address, so that 2 MiB blocks fit. */
-    uint64_t address = next_large + extent->base % LARGE_ALIGN;
-    status_t status = map_extent(CAP_SPACE, extent->slot, address, 0, extent->size, RIGHT_READ);
+    /* A large one congruent to its physical address, so that 2 MiB blocks fit; a small one needs no table of its own. */
+    uint64_t *next = size <= SMALL_MAX ? &next_small : &next_large, align = size <= SMALL_MAX ? PAGE : LARGE_ALIGN;
+    uint64_t address = *next + extent->base % align;
+    status_t status = map_extent(CAP_SPACE, extent->slot, address, 0, size, RIGHT_READ);
     if (status != STATUS_OK)
         log_fail("what the kernel handed over at 0x%lx cannot be mapped: %s\n", extent->base, status_text(status));
-    next_large = align_up(address + extent->size, LARGE_ALIGN);
+    *next = align_up(address + size, align);
     return (const void *)address; /* NOLINT */
 }
 

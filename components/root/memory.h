@@ -47,7 +47,7 @@ void *memory_open(struct block *block);
 void memory_close(struct block *block);
 
 /** Maps an extent of the boot information read-only in root's space, for good. */
-const void *memory_map_extent(const struct bootinfo_extent *extent);
+const void *memory_map_extent(const struct bootinfo_extent *extent, uint64_t size);
 
 /** The first extent of that use, or NULL. */
 const struct bootinfo_extent *memory_extent(enum extent_use use);

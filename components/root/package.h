@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 struct member {
-    const void *data; /* in root's space */
+    const void *data; /* in root's space; NULL: root does not read it */
     uint64_t size;
+    uint64_t mapped_size; /* the same with the zeros behind it that are mapped, too: pages, or blocks of 2 MiB */
     cap_t extent;    /* of the whole package */
     uint64_t offset; /* in it */
     uint64_t align_offset; /* the same, counted from the 2 MiB boundary below the package: for mappings by large blocks */

@@ -14,6 +14,7 @@ struct vm {
     struct block ram;
     struct block uart_page; /* pl011_page.h of the monitor */
     struct block flash; /* both banks of flash memory; size 0: none */
+    uint64_t place, place_small; /* free addresses of the monitor's space, while it is built */
     unsigned number; /* index in the description and the registry */
     uint64_t order_until;       /* an order must be carried out by then; 0: none */
 };

@@ -10,9 +10,10 @@
 
 enum {
     UART_PRIORITY = 52,
-    KERNEL_PAGES = 9,
+    KERNEL_BYTES = 21 * 1024, /* kernel memory: for itself, and a mapping for each console */
+    KERNEL_BYTES_CONSOLE = 128,
     PLACE_CONSOLES = 0x10000, /* in its space; all of them lie below PLACE_REGISTERS */
-    PLACE_REGISTERS = 0x170000,
+    PLACE_REGISTERS = 0x70000,
     RESTART_BITS_FIRST = 8,
     RESTART_BITS = 16,
 };
@@ -40,7 +41,7 @@ void uart_reserve(unsigned index)
     in->cpu = the_system.description.uart_cpu;
     in->priority = UART_PRIORITY;
     in->cpus = UINT64_C(1) << in->cpu;
-    in->kernel_bytes = KERNEL_PAGES * PAGE;
+    in->kernel_bytes = KERNEL_BYTES + KERNEL_BYTES_CONSOLE * (the_system.description.vm_count + the_system.description.component_count + 1);
     in->build = uart_rebuild;
     in->restarts = true;
     in->restart.rule = the_system.description.uart_restart;

@@ -10,31 +10,62 @@
 #include "string.h"
 #include "system.h"
 
-/* Where things are in the monitor's space (see also instance.h). */
-#define PLACE_MEMBERS UINT64_C(0x800000000) /* congruent to the physical address mod 2 MiB */
-#define PLACE_FLASH UINT64_C(0xf00000000)
-#define PLACE_RAM UINT64_C(0x1000000000)
+/*
+ * Where things are in the monitor's space (see also instance.h): small files by pages in the space's first table; the others one after the other,
+ * each congruent to its physical address, so that blocks map it; RAM behind them if it ends below 1 GiB, for another GiB takes another table.
+ */
+#define PLACE_RAM UINT64_C(0x1000000000) /* of more than fits */
 #define PLACE_UART_PAGE (PLACE_SHARED + sizeof(struct shared))
 
 enum {
+    PLACE_SMALL = 0x10000, /* up to PLACE_SHARED */
+    PLACE_LARGE = 0x800000,
+    BLOCK = 0x200000,
     GUEST_RAM = 0x40000000, /* as on QEMU's virt */
     FIRST_DOORBELL_LINE = 35,
     WAKE_CONSOLE = 1, /* bits of its wake signal; the other one is WAKE_ORDER (system.h) */
     BOOTARGS_MAX = PAGE - SETTINGS_BOOTARGS - 1,
-    /* Kernel memory, in pages: what every VM takes, per vCPU, and per GiB of RAM for two tables. */
-    KERNEL_PAGES = 16,
-    KERNEL_PAGES_VCPU = 4,
-    KERNEL_PAGES_GIB = 2,
+    /*
+     * Kernel memory: what every VM takes (a partition, nine tables, capabilities, the VM, spaces, mappings, a thread), and each vCPU (its state
+     * page, registers, thread, mappings). `make size` shows what is used of it.
+     */
+    KERNEL_BYTES = 41664,
+    KERNEL_BYTES_VCPU = 7424,
+    KERNEL_BYTES_GICV2 = 4224, /* a table and a mapping for the virtual CPU interface */
+    /* More, in pages: for tables. */
+    KERNEL_PAGES_GIB = 2,     /* per GiB of RAM, if it is not below the first GiB of the monitor's space */
     KERNEL_PAGES_FLASH = 4,
-    FLASH_UNIT = 0x200000,      /* a bank of flash memory exists by blocks of 2 MiB, at least one, */
+    KERNEL_PAGES_MEMBER = 2,  /* per file that is neither small nor mapped by blocks */
+    KERNEL_PAGES_DEVICE = 5,  /* per device passed through: four ranges, slots */
+    KERNEL_PAGES_SLOTS = 1,   /* if it has many doorbells */
+    SLOTS_DOORBELLS = 4,
+    FLASH_UNIT = BLOCK,         /* a bank of flash memory exists by blocks of 2 MiB, at least one, */
     FLASH_BANK_SIZE = 0x4000000 /* at most so much */
 };
 
+/* Pages for tables of a file's mapping; adds to `end` how far it reaches in the monitor's space. */
+static uint64_t member_pages(const char *member, uint64_t *end)
+{
+    if (!member)
+        return 0;
+    struct member found = package_find(member);
+    *end += found.mapped_size + BLOCK;
+    return found.mapped_size > PLACE_SHARED - PLACE_SMALL && found.mapped_size % BLOCK ? KERNEL_PAGES_MEMBER : 0;
+}
+
 static uint64_t kernel_bytes(const struct description_vm *described)
 {
-    uint64_t gib = (described->memory + GIBIBYTE - 1) / GIBIBYTE;
-    uint64_t pages = KERNEL_PAGES + KERNEL_PAGES_VCPU * (uint64_t)described->vcpu_count + KERNEL_PAGES_GIB * gib;
-    return (described->firmware ? pages + KERNEL_PAGES_FLASH : pages) * PAGE;
+    const char *members[] = {described->kernel, described->initrd, described->dtb, described->firmware, described->flash};
+    uint64_t gib = (described->memory + GIBIBYTE - 1) / GIBIBYTE, end = PLACE_LARGE + described->memory, pages = 0;
+    for (unsigned i = 0; i < sizeof members / sizeof members[0]; i++)
+        pages += member_pages(members[i], &end);
+    end += described->firmware ? 2 * (uint64_t)FLASH_BANK_SIZE : 0;
+    pages += end > GIBIBYTE ? 1 + KERNEL_PAGES_GIB * gib : 0;
+    pages += described->firmware ? KERNEL_PAGES_FLASH : 0;
+    pages += KERNEL_PAGES_DEVICE * (uint64_t)described->device_count;
+    pages += described->doorbell_count > SLOTS_DOORBELLS ? KERNEL_PAGES_SLOTS : 0;
+    uint64_t interface = memory_extent(EXTENT_GUEST_DEVICE) ? KERNEL_BYTES_GICV2 : 0;
+    return KERNEL_BYTES + KERNEL_BYTES_VCPU * (uint64_t)described->vcpu_count + interface + pages * PAGE;
 }
 
 static uint64_t cpu_mask(const struct description_vm *described)
@@ -114,6 +145,7 @@ void vm_reserve(struct vm *vm, unsigned number, unsigned index)
     in->priority = described->priority + 1; /* its main thread answers while vCPUs are busy */
     in->cpus = cpu_mask(described);
     in->kernel_bytes = kernel_bytes(described);
+    in->shared_size = sizeof(struct shared);
     in->console_mask = WAKE_CONSOLE;
     in->build = vm_rebuild;
     in->restarts = described->on_crash == DESCRIPTION_RESTART;
@@ -151,22 +183,34 @@ static void give_ram(struct vm *vm)
     struct instance *in = &vm->instance;
     struct startup_resource *ram = instance_resource(in, "ram");
     ram->slot = instance_give(in, vm->ram.slot, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, 0, 0, "the guest's RAM");
-    ram->address = PLACE_RAM;
+    ram->address = vm->place + vm->ram.size <= GIBIBYTE ? vm->place : PLACE_RAM;
     ram->value = GUEST_RAM;
     ram->size = vm->ram.size;
-    instance_map(in, vm->ram.slot, PLACE_RAM, 0, vm->ram.size, RIGHT_READ | RIGHT_WRITE, "the guest's RAM");
+    instance_map(in, vm->ram.slot, ram->address, 0, vm->ram.size, RIGHT_READ | RIGHT_WRITE, "the guest's RAM");
 }
 
-static void give_member(struct instance *in, const char *name, const char *member_name)
+/* Addresses for so much, congruent to `offset` if it is more than goes among the small. */
+static uint64_t place_take(struct vm *vm, uint64_t size, uint64_t offset)
+{
+    uint64_t address = vm->place_small;
+    if (size <= PLACE_SHARED - vm->place_small) {
+        vm->place_small += size;
+        return address;
+    }
+    address = vm->place + offset % BLOCK;
+    vm->place = (address + size + BLOCK - 1) & ~(uint64_t)(BLOCK - 1);
+    return address;
+}
+
+static void give_member(struct vm *vm, const char *name, const char *member_name)
 {
     if (!member_name)
         return;
     struct member member = package_find(member_name);
-    struct startup_resource *resource = instance_resource(in, name);
-    resource->address = PLACE_MEMBERS + member.align_offset;
+    struct startup_resource *resource = instance_resource(&vm->instance, name);
     resource->size = member.size;
-    uint64_t size = (member.size + PAGE - 1) & ~(uint64_t)(PAGE - 1);
-    instance_map(in, member.extent, resource->address, member.offset, size, RIGHT_READ, name);
+    resource->address = place_take(vm, member.mapped_size, member.align_offset);
+    instance_map(&vm->instance, member.extent, resource->address, member.offset, member.mapped_size, RIGHT_READ, name);
 }
 
 static void give_flash(struct vm *vm)
@@ -176,12 +220,12 @@ static void give_flash(struct vm *vm)
         return;
     struct startup_resource *banks = instance_resource(in, "banks");
     banks->slot = instance_give(in, vm->flash.slot, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, 0, 0, "flash memory");
-    banks->address = PLACE_FLASH;
+    banks->address = place_take(vm, vm->flash.size, 0);
     banks->size = vm->flash.size;
     banks->value = flash_size(vm, vm->described->firmware);
-    instance_map(in, vm->flash.slot, PLACE_FLASH, 0, vm->flash.size, RIGHT_READ | RIGHT_WRITE, "flash memory");
-    give_member(in, "firmware", vm->described->firmware);
-    give_member(in, "flash", vm->described->flash);
+    instance_map(in, vm->flash.slot, banks->address, 0, vm->flash.size, RIGHT_READ | RIGHT_WRITE, "flash memory");
+    give_member(vm, "firmware", vm->described->firmware);
+    give_member(vm, "flash", vm->described->flash);
 }
 
 static void give_settings(struct vm *vm)
@@ -215,7 +259,6 @@ static void give_status(struct vm *vm)
     status->size = PAGE;
     status->value = UINT64_C(1) << (ROOT_STATUS_BIT + vm->number);
     status->slot = instance_give(in, ROOT_SIGNAL, RIGHT_RAISE, status->value, 0, "root's signal");
-    instance_map(in, in->shared_block.slot, status->address, CONSOLE_SIZE, PAGE, RIGHT_READ | RIGHT_WRITE, "its status page");
 }
 
 /* Delegated for reading: the guest's mapping bears no more than the monitor's capability. */
@@ -252,11 +295,13 @@ bool vm_build(struct vm *vm)
     in->startup->priority = vm->described->priority; /* its vCPUs' */
     instance_add_console(in);
     give_machine(vm);
-    give_ram(vm);
-    give_member(in, "kernel", vm->described->kernel);
-    give_member(in, "initrd", vm->described->initrd);
-    give_member(in, "dtb", vm->described->dtb);
+    vm->place_small = PLACE_SMALL;
+    vm->place = PLACE_LARGE;
+    give_member(vm, "kernel", vm->described->kernel);
+    give_member(vm, "initrd", vm->described->initrd);
+    give_member(vm, "dtb", vm->described->dtb);
     give_flash(vm);
+    give_ram(vm);
     give_settings(vm);
     give_status(vm);
     give_uart_page(vm);

@@ -12,6 +12,8 @@ enum {
     PACKAGE_MAGIC = 0x4b504842, /* "BHPK", little-endian */
     PACKAGE_VERSION = 1,
     PACKAGE_ALIGN = 4096,
+    PACKAGE_BLOCK = 0x200000,   /* members that are larger than PACKAGE_LARGE begin at multiples of it in the image, and only zeros follow in their last one: */
+    PACKAGE_LARGE = 0x80000,    /* they are mapped by blocks */
     PACKAGE_NAME_SIZE = 48,     /* with the terminating zero */
 };
 
@@ -25,7 +27,7 @@ struct package_header {
     uint32_t magic;
     uint32_t version;
     uint32_t count; /* of entries */
-    uint32_t reserved;
+    uint32_t root_memory; /* bytes of kernel memory that root needs for this description; 0: a usual amount */
     uint64_t size; /* of the whole package, a multiple of PACKAGE_ALIGN */
     struct package_entry entries[];
 };
@@ -47,7 +49,7 @@ struct component_header {
 enum {
     COMPONENT_MAGIC = 0x4f434842, /* "BHCO" */
     COMPONENT_VERSION = 1,
-    COMPONENT_BASE = 0x200000, /* virtual address of the header */
+    COMPONENT_BASE = 0x100000, /* virtual address of the header */
 };
 
 #endif

@@ -47,7 +47,9 @@ void arch_timer_set(uint64_t deadline);
  * then, so that the calls below never need memory. Only pages given to partitions are mapped.
  */
 struct range arch_kernel_area(void);
-/* Bytes of the translation tables that were made for it, outside the image. */
+/* The image, up to the last page that it needed of those that it has for stacks and tables: no more are taken once root starts. */
+struct range arch_kernel_image(void);
+/* Bytes of the translation tables that were made for the area, outside the image. */
 uint64_t arch_kernel_area_tables(void);
 /* Maps / unmaps the page for the kernel, read-write; it must lie in the area. Unmapped means: no CPU reaches it any more. */
 void arch_kernel_map(paddr_t page);

@@ -532,7 +532,7 @@ void call_dispatch(struct cpu *cpu)
 
 status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registers)
 {
-    static struct cap *const nobody[CAP_PAGES]; /* holds nothing; a VM may be given a table of its own later */
+    static struct cap *nobody[CAP_PAGES]; /* among the data, for the constants would take a page more. It holds nothing; a VM may be given a table of its own later */
     if (number == CALL_NULL)
         return STATUS_OK;
     cpu_section_begin(cpu);

@@ -12,7 +12,7 @@
 extern const char build_commit[];
 
 enum {
-    ROOT_MEMORY = 72 * 1024, /* kernel memory of the root partition */
+    ROOT_MEMORY = 72 * 1024, /* kernel memory of the root partition, unless the package tells better */
     ROOT_PRIORITY = 60,
     RANGES_MAX = 24,
 };
@@ -69,7 +69,7 @@ static struct ranges free_ram(void)
         ranges_add(&ranges, platform.ram[i].base.raw, platform.ram[i].base.raw + platform.ram[i].size);
     for (unsigned i = 0; i < platform.reserved_count; i++)
         ranges_cut(&ranges, platform.reserved[i]);
-    ranges_cut(&ranges, platform.image);
+    ranges_cut(&ranges, arch_kernel_image());
     ranges_cut(&ranges, platform.package);
     ranges_cut(&ranges, platform.fdt);
     ranges_cut(&ranges, arch_kernel_area());
@@ -126,14 +126,21 @@ static void root_give_extent(struct partition *root, struct bootinfo *info, unsi
         cap_slot(root, slot)->flags |= CAP_FLAG_GUEST; /* a component would act for whichever guest is loaded */
 }
 
+/* What is no size for a partition ends in a panic. */
+static uint64_t root_memory_size(void)
+{
+    const struct package_header *package = phys_to_ptr(platform.package.base);
+    return platform.package.size && package->root_memory ? page_round_up(package->root_memory) : ROOT_MEMORY;
+}
+
 static void root_give_all(struct partition *root, struct bootinfo *info, const struct ranges *ram, const struct ranges *devices)
 {
     enum { READ_WRITE = RIGHT_READ | RIGHT_WRITE };
     struct range area = arch_kernel_area();
     for (unsigned i = 0; i < ram->count; i++)
         root_give_extent(root, info, EXTENT_RAM, READ_WRITE | RIGHT_EXECUTE, ram->list[i]);
-    area.base.raw += ROOT_MEMORY;
-    area.size -= ROOT_MEMORY;
+    area.base.raw += root_memory.size;
+    area.size -= root_memory.size;
     root_give_extent(root, info, EXTENT_KERNEL, RIGHT_KERNEL, area);
     for (unsigned i = 0; i < devices->count; i++)
         root_give_extent(root, info, EXTENT_DEVICE, READ_WRITE, devices->list[i]);
@@ -206,7 +213,7 @@ static void root_start(void)
 {
     status_t status;
     struct range area = arch_kernel_area();
-    root_memory = (struct cap){.type = CAP_EXTENT, .rights = RIGHT_KERNEL, .base = area.base.raw, .size = ROOT_MEMORY};
+    root_memory = (struct cap){.type = CAP_EXTENT, .rights = RIGHT_KERNEL, .base = area.base.raw, .size = root_memory_size()};
     struct partition *root = partition_new(&root_memory, (UINT64_C(1) << platform.cpus) - 1, PRIORITIES - 1, &status);
     struct space *space = space_new(root, SPACE_COMPONENT, &status);
     struct thread *thread = thread_new(root, space, 0, ROOT_PRIORITY, &status);

@@ -75,6 +75,13 @@ void memory_stats(uint64_t *given, uint64_t *free)
     }
 }
 
+/* What is left of a page of which the first `used` bytes are taken, in blocks. */
+static void memory_give_rest(struct partition *partition, char *page, size_t used)
+{
+    for (size_t at = (used + (1 << MEMORY_ORDER_MIN) - 1) >> MEMORY_ORDER_MIN << MEMORY_ORDER_MIN; at < PAGE_SIZE; at += at & -at)
+        memory_give(partition, page + at, (uint8_t)__builtin_ctzl(at));
+}
+
 /* --- donations ----------------------------------------------------------------------------------------------------- */
 
 static status_t donation_check(const struct cap *memory)
@@ -126,6 +133,7 @@ struct partition *partition_new(struct cap *memory, uint64_t cpu_mask, unsigned 
     partition->cpus = cpu_mask;
     partition->priority = priority;
     donation_link(&partition->first, partition, memory, PAGE_SIZE);
+    memory_give_rest(partition, (char *)partition, sizeof(*partition));
     struct cap *self = cap_slot_for(partition, CAP_SELF, status);
     ASSERT(self); /* PARTITION_MIN_MEMORY suffices for it */
     *self = (struct cap){.type = CAP_PARTITION,
@@ -169,8 +177,7 @@ status_t partition_feed(struct partition *partition, struct cap *memory)
     donation_map(memory);
     struct donation *donation = phys_to_ptr(paddr(memory->base)); /* in itself: whoever is fed may have nothing left */
     donation_link(donation, partition, memory, PAGE_SIZE);
-    for (uint8_t order = DONATION_ORDER; order < MEMORY_ORDER_PAGE; order++)
-        memory_give(partition, (char *)donation + ((size_t)1 << order), order);
+    memory_give_rest(partition, (char *)donation, sizeof(*donation));
     return STATUS_OK;
 }
 

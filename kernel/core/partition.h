@@ -9,7 +9,6 @@
 
 enum { MEMORY_ORDER_MIN = 6, MEMORY_ORDER_PAGE = PAGE_SHIFT };
 
-enum { DONATION_ORDER = 7 };
 enum { DONATION_STEP = 32 * PAGE_SIZE /* taken back at a time */ };
 
 /* A stretch of memory handed over: the node in the derivation tree that ties it to its extent. */
@@ -19,8 +18,6 @@ struct donation {
     struct donation *next;       /* of the same partition */
     struct donation *all_next;   /* of all partitions, to refuse memory that is in use */
 };
-
-_Static_assert(sizeof(struct donation) <= 1 << DONATION_ORDER, "what is left of its page is given in blocks from there on");
 
 struct partition {
     struct object object; /* payer: itself */

@@ -29,7 +29,7 @@ status_t call_system_stats(struct partition *self, const struct cap *cap, uint64
 {
     uint64_t given, free;
     memory_stats(&given, &free);
-    r[1] = platform.image.size + arch_kernel_area_tables();
+    r[1] = arch_kernel_image().size + arch_kernel_area_tables();
     r[2] = given;
     r[3] = given - free;
     r[4] = irq_bound_count();

@@ -33,7 +33,8 @@ static void costs_set(void)
     thing[CAP_PORTAL] = order_of(sizeof(struct portal));
     thing[CAP_VM] = order_of(sizeof(struct vm));
     model.costs.mapping = order_of(sizeof(struct mapping));
-    model.costs.donation = order_of(sizeof(struct donation));
+    model.costs.donation = sizeof(struct donation);
+    model.costs.partition = sizeof(struct partition);
 }
 
 static void adopt_memory(struct m_partition *partition, const struct partition *kernel)
@@ -291,12 +292,17 @@ static int thing_of(const void *kernel)
     return NONE;
 }
 
+static const struct thread *next_in_queue(const struct thread *thread, const struct thread *first)
+{
+    return thread->ready_next == first ? NULL : thread->ready_next;
+}
+
 /* Of one ready queue: the order of the model; where a removal woke many, the kernel's, which the model takes over. */
-static unsigned compare_queue(const struct ready_queue *queue, unsigned cpu)
+static unsigned compare_queue(const struct thread *first, unsigned cpu)
 {
     unsigned count = 0;
     int64_t before = INT64_MIN;
-    for (const struct thread *thread = queue->first; thread; thread = thread->ready_next, count++) {
+    for (const struct thread *thread = first; thread; thread = next_in_queue(thread, first), count++) {
         int index = thing_of(thread);
         if (index == NONE)
             differs("CPU %u: a thread is ready that the model does not know", cpu);
@@ -309,7 +315,7 @@ static unsigned compare_queue(const struct ready_queue *queue, unsigned cpu)
             before = t->place;
     }
     if (model.removal) {
-        for (const struct thread *thread = queue->first; thread; thread = thread->ready_next)
+        for (const struct thread *thread = first; thread; thread = next_in_queue(thread, first))
             m_thing(thing_of(thread))->thread.place = ++model.back;
     }
     return count;
@@ -319,7 +325,7 @@ static void compare_queues(unsigned cpu)
 {
     unsigned ready = 0, expected = 0;
     for (unsigned p = 0; p < PRIORITIES; p++)
-        ready += compare_queue(&cpus[cpu].scheduler.queue[p], cpu);
+        ready += compare_queue(cpus[cpu].scheduler.queue[p], cpu);
     for (int i = 0; i < model.things_end; i++) {
         const struct m_thing *thing = &model.things[i];
         expected += thing->used && thing->type == CAP_THREAD_OBJECT && thing->thread.state == M_READY && thing->thread.cpu == cpu;

@@ -24,6 +24,19 @@ void m_give(int partition, int order)
     model.partitions[partition].blocks[order]++;
 }
 
+/* The rest of a page, in blocks aligned to their sizes. */
+static void m_give_rest(int partition, size_t used)
+{
+    for (size_t at = 0; at < M_PAGE;) {
+        int order = M_ORDER_MIN;
+        while (at % (2u << order) == 0 && at + (2u << order) <= M_PAGE && at)
+            order++;
+        if (at >= used)
+            m_give(partition, order);
+        at += at < used ? 1u << M_ORDER_MIN : 1u << order;
+    }
+}
+
 uint64_t m_free_bytes(int partition)
 {
     uint64_t bytes = 0;
@@ -99,6 +112,7 @@ status_t m_partition_create(int self, const uint64_t *r)
     struct m_thing *thing = m_thing_new(NONE, CAP_PARTITION, &status);
     int index = partition_new(thing, r[3], (unsigned)r[4]);
     m_donate(index, extent);
+    m_give_rest(index, model.costs.partition);
     m_slot_free(index, CAP_SELF, &status);
     struct m_node *own = m_cap_new(index, CAP_SELF, CAP_PARTITION, NONE);
     own->rights = RIGHT_CREATE | RIGHT_GRANT | RIGHT_OBSERVE;
@@ -147,8 +161,7 @@ status_t m_partition_feed(int self, const uint64_t *r)
         return status;
     model.partitions[partition].feeds++;
     m_donate(partition, extent);
-    for (int order = model.costs.donation; order < M_ORDER_PAGE; order++) /* what is left of the first page */
-        m_give(partition, order);
+    m_give_rest(partition, model.costs.donation);
     return STATUS_OK;
 }
 

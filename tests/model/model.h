@@ -126,7 +126,8 @@ struct m_irq {
 /* Sizes of the kernel's objects as powers of two, which the model cannot know. */
 struct m_costs {
     int thing[CAP_SYSTEM_OBJECT + 1];
-    int mapping, donation;
+    int mapping;
+    size_t donation, partition; /* bytes */
 };
 
 struct model {

@@ -12,12 +12,12 @@ MEMORY = "accessed memory that it does not have"
 INSTRUCTION = "executed an undefined or forbidden instruction"
 NO_MEMORY = "no property of the description gives a component more memory: a defect in it"
 DEFECT = "a defect in the component; its pc is in the .elf"
-CODE = range(0x200000, 0x210000)
+CODE = range(0x100000, 0x110000)
 
 # Name of the act: what root says, where the access went to (None: no access; a range), what about it, exception class, remedy.
 CRASHES = {
     "null": (MEMORY, 8, "write at {:#x}: nothing is mapped there", 0x24, NO_MEMORY),
-    "code": (MEMORY, 0x200000, "write at {:#x}: mapped without that permission", 0x24, NO_MEMORY),
+    "code": (MEMORY, 0x100000, "write at {:#x}: mapped without that permission", 0x24, NO_MEMORY),
     "jump": (MEMORY, 0x10000000, "instruction fetch at {:#x}: nothing is mapped there", 0x20, NO_MEMORY),
     "undefined": (INSTRUCTION, None, None, 0, DEFECT),
     "privileged": (INSTRUCTION, None, None, 0, DEFECT),

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from console import BOOT, ROOT
-from describe import describe, guest
+from describe import component, describe, guest
 
 # Instructions that a thread may be late because of a removal on its CPU: a step, and the way out and in again. docs/assurance.md says what was measured.
 LATEST = 12000
@@ -24,8 +24,9 @@ def rights_as_root(folder):
 
 
 def run(boot, tmp_path, *arguments):
-    """All that it says. The guest of the description is never started."""
-    system = boot("--build-dir", rights_as_root(tmp_path), "--host-memory", "3G", *arguments, describe(tmp_path, guest("rt", "rt")))
+    """All that it says. Nothing of the description is ever started; there is so much of it because root's kernel memory depends on it."""
+    nodes = [guest("rt", "rt"), *(component(f"c{i}", "crash") for i in range(16)), *(guest(f"g{i}", "rt") for i in range(12))]
+    system = boot("--build-dir", rights_as_root(tmp_path), "--host-memory", "5G", *arguments, describe(tmp_path, *nodes))
     system.expect("rights: the subject ended: class 1, ", BOOT)
     system.wait_for_exit()
     return system.text().replace("\r\n", "\n")

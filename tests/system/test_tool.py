@@ -33,7 +33,7 @@ def make_image(size, total=None):
 
 def make_component(name):
     body = name.encode() * 1000
-    return struct.pack("<IIQQQQ", 0x4F434842, 1, 0x200000, PAGE, 40 + len(body), 2 * PAGE) + body
+    return struct.pack("<IIQQQQ", 0x4F434842, 1, 0x100000, PAGE, 40 + len(body), 2 * PAGE) + body
 
 
 @pytest.fixture

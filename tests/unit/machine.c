@@ -84,12 +84,12 @@ static void check_timers(const struct cpu *cpu)
 static void check_queues(const struct cpu *cpu)
 {
     for (unsigned p = 0; p < PRIORITIES; p++) {
-        const struct thread *before = NULL;
-        for (const struct thread *t = cpu->scheduler.queue[p].first; t; before = t, t = t->ready_next) {
-            if (t->ready_prev != before || t->priority != p || t->state != THREAD_READY)
+        const struct thread *first = cpu->scheduler.queue[p], *t = first;
+        for (bool more = first; more; t = t->ready_next, more = t != first) {
+            if (t->ready_next->ready_prev != t || t->priority != p || t->state != THREAD_READY)
                 host_fail("CPU %u: the queue of priority %u is broken", cpu->index, p);
         }
-        if (!(cpu->scheduler.ready >> p & 1) != !before || (before && cpu->scheduler.queue[p].last != before))
+        if (!(cpu->scheduler.ready >> p & 1) != !first)
             host_fail("CPU %u: the queue of priority %u is not what its bit says", cpu->index, p);
     }
 }

@@ -87,7 +87,7 @@ static bool is_fdt(paddr_t at)
 /* Where the loader says, or, for an ELF file, where emulators put it. */
 static paddr_t fdt_place(uint64_t hint)
 {
-    bool plausible = hint && hint % 8 == 0 && hint < PRIVATE_BASE;
+    bool plausible = hint && hint % 8 == 0 && !(hint >> KERNEL_VA_BITS);
     return paddr(plausible && is_fdt(paddr(hint)) ? hint : RAM_BASE_OF_EMULATORS);
 }
 
@@ -133,6 +133,7 @@ static int64_t firmware_call(uint32_t function, uint64_t a, uint64_t b, uint64_t
 
 bool arch_cpu_start(unsigned index)
 {
+    mmu_stack_make(index);
     int64_t result = (int32_t)firmware_call(board.psci_on, board.mpidr[index], (uint64_t)secondary_start, index);
     if (result != PSCI_SUCCESS)
         log_print("bulkhead: CPU %u (reg %lx) stays off: PSCI CPU_ON returns %d\n", index, board.mpidr[index], (int)result);

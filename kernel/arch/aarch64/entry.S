@@ -211,5 +211,5 @@ fatal:
 
         .section .bss.panic_stack, "aw", %nobits
         .balign 16
-        .space  4096
+        .space  2048
 panic_stack_top:

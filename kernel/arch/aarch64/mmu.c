@@ -11,11 +11,10 @@
 
 enum {
     ENTRIES = 512,
-    TABLES = 12, /* image 2, private 2, device tree or area 1 to 2, devices 2 to 6 */
-    AREA_SHARE = 256, /* one part of the RAM in so many may become kernel memory */
+    AREA_SHARE = 512, /* one part of the RAM in so many may become kernel memory */
 };
 #define BLOCK_SIZE UINT64_C(0x200000)
-#define AREA_MIN (4 * UINT64_C(0x100000))
+#define AREA_MIN BLOCK_SIZE
 #define AREA_MAX (32 * UINT64_C(0x100000))
 #define ADDRESS_MASK UINT64_C(0x0000fffffffff000)
 
@@ -39,20 +38,44 @@ enum {
 
 typedef uint64_t table_t[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
-table_t kernel_root; /* for start.S */
-static table_t pool[TABLES];
-static unsigned pool_used;
+PAGES_SECTION table_t kernel_root; /* for start.S */
+static unsigned pages_used; /* of boot_pages; the first is the boot CPU's stack: start.S */
+static bool built;
 static struct range area;
+
+/* After entries became valid: walkers see them, and this CPU does not go on with an earlier fault. */
+static void publish(void)
+{
+    dsb(ishst);
+    isb();
+}
 
 /* --- walking -------------------------------------------------------------------------------------------------------- */
 
+static uint64_t *page_entry(uint64_t address);
+
+static uint64_t page_take(void)
+{
+    if (pages_used == BOOT_PAGES)
+        panic("the board's devices are spread too wide for %u kernel tables and stacks: raise BOOT_PAGES in layout.h", BOOT_PAGES);
+    return (uint64_t)boot_pages + PAGE_SIZE * (uint64_t)pages_used++;
+}
+
+/* A table is mapped as data; the first ones are when they are built, for it takes them to do so. */
+static uint64_t table_take(void)
+{
+    uint64_t table = page_take();
+    if (built) {
+        *page_entry(table) = table | PAGE_DATA;
+        publish();
+    }
+    return table;
+}
+
 static uint64_t *table_below(uint64_t *entry)
 {
-    if (!(*entry & VALID)) {
-        if (pool_used == TABLES)
-            panic("the board's devices are spread too wide for %u kernel tables: raise TABLES in mmu.c", TABLES);
-        *entry = (uint64_t)pool[pool_used++] | VALID | TABLE;
-    }
+    if (!(*entry & VALID))
+        *entry = table_take() | VALID | TABLE;
     return (uint64_t *)(*entry & ADDRESS_MASK);
 }
 
@@ -68,13 +91,6 @@ static uint64_t *page_entry(uint64_t address)
     return &table_below(block_entry(address))[address >> PAGE_SHIFT & (ENTRIES - 1)];
 }
 
-/* After entries became valid: walkers see them, and this CPU does not go on with an earlier fault. */
-static void publish(void)
-{
-    dsb(ishst);
-    isb();
-}
-
 /* After entries of the pages from `address` became invalid: nobody has them any more (Arm ARM D5.10, "TLB maintenance requirements"). */
 static void forget(uint64_t address, unsigned pages)
 {
@@ -85,6 +101,14 @@ static void forget(uint64_t address, unsigned pages)
     isb();
 }
 
+/* Where windows and stacks are, nothing else can be: what lies there physically is none of the kernel's business, unless the package is damaged. */
+static void constant_map(uint64_t address)
+{
+    if (address >= WINDOWS_BASE && address < WINDOWS_BASE + WINDOWS_SIZE)
+        panic("what the kernel has to read lies at %lx: pack the image again, or have the device tree elsewhere", address);
+    *page_entry(address) = address | PAGE_CONSTANT;
+}
+
 static void map(uint64_t base, uint64_t end, uint64_t attributes)
 {
     for (uint64_t page = base & ADDRESS_MASK; page < end; page += PAGE_SIZE)
@@ -93,15 +117,28 @@ static void map(uint64_t base, uint64_t end, uint64_t attributes)
 
 /* --- while booting -------------------------------------------------------------------------------------------------------- */
 
-void mmu_build(void)
+void mmu_stack_make(unsigned cpu)
 {
+    uint64_t page = page_take();
+    *page_entry(STACKS_BASE + ((uint64_t)(cpu + 1) << STACK_SHIFT) - STACK_SIZE) = page | PAGE_DATA;
+    publish();
+}
+
+uint64_t mmu_build(void)
+{
+    mmu_stack_make(0);
     map((uint64_t)_image_start, (uint64_t)_rodata_start, PAGE_CODE);
     map((uint64_t)_rodata_start, (uint64_t)_data_start, PAGE_CONSTANT);
-    map((uint64_t)_data_start, (uint64_t)kernel_stacks, PAGE_DATA);
-    for (unsigned i = 0; i < CPUS_MAX; i++) {
-        uint64_t stack = STACKS_BASE + ((uint64_t)(i + 1) << STACK_SHIFT) - STACK_SIZE;
-        *page_entry(stack) = ((uint64_t)kernel_stacks + i * STACK_SIZE) | PAGE_DATA;
-    }
+    map((uint64_t)_data_start, (uint64_t)_data_end, PAGE_DATA);
+    uint64_t end = (uint64_t)boot_pages + PAGE_SIZE * (uint64_t)pages_used;
+    map((uint64_t)boot_pages + PAGE_SIZE, end, PAGE_DATA);
+    built = true;
+    return end;
+}
+
+struct range arch_kernel_image(void)
+{
+    return (struct range){platform.image.base, (uint64_t)boot_pages + PAGE_SIZE * (uint64_t)pages_used - platform.image.base.raw};
 }
 
 uintptr_t mmu_map_device(paddr_t base, uint64_t size)
@@ -113,7 +150,8 @@ uintptr_t mmu_map_device(paddr_t base, uint64_t size)
 
 const void *mmu_map_constant(paddr_t base, uint64_t size)
 {
-    map(base.raw, base.raw + size, PAGE_CONSTANT);
+    for (uint64_t at = base.raw & ADDRESS_MASK; at < base.raw + size; at += PAGE_SIZE)
+        constant_map(at);
     publish();
     return phys_to_ptr(base);
 }
@@ -126,7 +164,7 @@ const void *mmu_map_blocks(paddr_t base, uint64_t size)
         if (!(*entry & VALID))
             *entry = (at & ~(BLOCK_SIZE - 1)) | BLOCK_CONSTANT;
         else if (*entry & TABLE)
-            *page_entry(at) = at | PAGE_CONSTANT;
+            constant_map(at);
     }
     publish();
     return phys_to_ptr(base);
@@ -207,7 +245,7 @@ static uint64_t area_size(void)
 
 static uint64_t window_address(void)
 {
-    return PRIVATE_BASE + (uint64_t)cpu_self()->index * WINDOW_PAGES * PAGE_SIZE;
+    return WINDOWS_BASE + (uint64_t)cpu_self()->index * WINDOW_PAGES * PAGE_SIZE;
 }
 
 /*

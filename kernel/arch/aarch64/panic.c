@@ -27,7 +27,7 @@ static void address_print(uint64_t address)
 /* Frame records lie on a CPU's stack or, while a fault is handled, in .bss; and each above the one before. */
 static bool is_stack(uint64_t address)
 {
-    bool image = address >= (uint64_t)_data_start && address < (uint64_t)kernel_stacks;
+    bool image = address >= (uint64_t)_data_start && address < (uint64_t)_data_end;
     bool stack = address >= STACKS_BASE && address < STACKS_BASE + (CPUS_MAX << STACK_SHIFT);
     return address % 16 == 0 && (image || (stack && (address & ((1 << STACK_SHIFT) - 1)) >= STACK_SIZE));
 }

@@ -26,7 +26,10 @@ enum {
 struct platform platform;
 struct board board;
 static bool boot_cpu_listed;
-static struct tree_node timer_node, gic_node, chosen_node, aliases_node, uart_node; /* depth 0: not found */
+/* Nodes that are found before they are asked for; depth 0: not yet. On the stack of platform_init(), for they are large. */
+static struct {
+    struct tree_node timer, gic, chosen, aliases, uart;
+} *found;
 static const char *stdout_path;
 
 /* --- ranges ----------------------------------------------------------------------------------------------------------- */
@@ -101,9 +104,9 @@ static void cpu_found(const struct tree_node *node)
 
 static void gicv2_found(const struct tree_node *node)
 {
-    if (gic_node.depth)
+    if (found->gic.depth)
         return;
-    gic_node = *node;
+    found->gic = *node;
     platform.variant = 2;
     board.distributor = reg_need(node, 0);
     board.cpu_interface = reg_need(node, 1);
@@ -117,11 +120,11 @@ static void gicv2_found(const struct tree_node *node)
 static void gicv3_found(const struct tree_node *node)
 {
     uint32_t regions = tree_cell(node, "#redistributor-regions", 0, 1);
-    if (gic_node.depth)
+    if (found->gic.depth)
         return;
     if (regions > BOARD_REDISTRIBUTORS)
         panic("device tree: node %s: property #redistributor-regions is more than %u", tree_name(node), BOARD_REDISTRIBUTORS);
-    gic_node = *node;
+    found->gic = *node;
     platform.variant = 3;
     board.distributor = reg_need(node, 0);
     reserve(board.distributor);
@@ -141,7 +144,7 @@ static void its_found(const struct tree_node *node)
 
 static void timer_found(const struct tree_node *node)
 {
-    timer_node = *node;
+    found->timer = *node;
 }
 
 static void psci_found(const struct tree_node *node)
@@ -176,7 +179,7 @@ static void visit_uart(const struct tree_node *node)
     if (kind && (!board.uart || named) && tree_reg(node, 0, &range)) {
         board.uart = kind;
         platform.console = range.base;
-        uart_node = *node;
+        found->uart = *node;
     }
 }
 
@@ -184,9 +187,9 @@ static void visit_first(const struct tree_node *node)
 {
     visit_uart(node);
     if (node->depth == 1 && strcmp(tree_name(node), "chosen") == 0)
-        chosen_node = *node;
+        found->chosen = *node;
     if (node->depth == 1 && strcmp(tree_name(node), "aliases") == 0)
-        aliases_node = *node;
+        found->aliases = *node;
 }
 
 struct kind {
@@ -214,14 +217,9 @@ static void dispatch(const struct tree_node *node, enum tree_known property, con
     }
 }
 
-static bool is_reserved_memory(const struct tree_node *node)
-{
-    return node->depth == 2 && strcmp(node->path[1].name, "reserved-memory") == 0;
-}
-
 static void visit(const struct tree_node *node)
 {
-    if (is_reserved_memory(node)) {
+    if (node->depth == 2 && strcmp(node->path[1].name, "reserved-memory") == 0) {
         reserved_found(node);
         return;
     }
@@ -234,7 +232,7 @@ static void visit(const struct tree_node *node)
 /* Number of a PPI: entry `index` of the node's `interrupts`; 0: there is none. */
 static unsigned ppi_number(const struct tree_node *node, unsigned index)
 {
-    unsigned first = index * tree_cell(&gic_node, "#interrupt-cells", 0, 3);
+    unsigned first = index * tree_cell(&found->gic, "#interrupt-cells", 0, 3);
     if (tree_cell(node, "interrupts", first, ~0u) != INTERRUPT_IS_PPI)
         return 0;
     return PPI_FIRST + (tree_cell(node, "interrupts", first + 1, 0) & 0xf);
@@ -242,15 +240,15 @@ static unsigned ppi_number(const struct tree_node *node, unsigned index)
 
 static void interrupts_find(void)
 {
-    if (!gic_node.depth)
+    if (!found->gic.depth)
         panic("device tree: no node compatible with arm,gic-v3, arm,gic-400 or arm,cortex-a15-gic");
-    if (!timer_node.depth)
+    if (!found->timer.depth)
         panic("device tree: no node compatible with arm,armv8-timer");
-    board.virtual_timer = ppi_number(&timer_node, TIMER_VIRTUAL);
-    board.hyp_timer = ppi_number(&timer_node, TIMER_HYP);
+    board.virtual_timer = ppi_number(&found->timer, TIMER_VIRTUAL);
+    board.hyp_timer = ppi_number(&found->timer, TIMER_HYP);
     if (!board.virtual_timer || !board.hyp_timer)
-        panic("device tree: node %s: property interrupts lacks the virtual or the hypervisor's timer", tree_name(&timer_node));
-    unsigned maintenance = ppi_number(&gic_node, 0);
+        panic("device tree: node %s: property interrupts lacks the virtual or the hypervisor's timer", tree_name(&found->timer));
+    unsigned maintenance = ppi_number(&found->gic, 0);
     board.maintenance = maintenance ? maintenance : MAINTENANCE_USUAL;
 }
 
@@ -266,20 +264,20 @@ static const char *path_resolve(const char *path)
 {
     char alias[ALIAS_SIZE] = "";
     uint32_t size;
-    if (!path || *path == '/' || !aliases_node.depth)
+    if (!path || *path == '/' || !found->aliases.depth)
         return path;
     for (unsigned i = 0; i + 1 < ALIAS_SIZE && path[i] && path[i] != ':'; i++)
         alias[i] = path[i];
-    return tree_property(&aliases_node, alias, &size);
+    return tree_property(&found->aliases, alias, &size);
 }
 
 static void console_find(void)
 {
     uint32_t size;
     tree_walk(visit_first);
-    if (chosen_node.depth)
-        stdout_path = path_resolve(tree_property(&chosen_node, "stdout-path", &size));
-    if (stdout_path && !(board.uart && tree_path_is(&uart_node, stdout_path)))
+    if (found->chosen.depth)
+        stdout_path = path_resolve(tree_property(&found->chosen, "stdout-path", &size));
+    if (stdout_path && !(board.uart && tree_path_is(&found->uart, stdout_path)))
         tree_walk(visit_uart);
     if (board.uart)
         console_init(platform.console, board.uart);
@@ -351,8 +349,9 @@ static uint64_t address_limit(void)
     return UINT64_C(1) << (limit > 48 ? 48 : limit);
 }
 
-void platform_init(paddr_t base)
+__attribute__((noinline)) void platform_init(paddr_t base)
 {
+    found = &(__typeof__(*found)){0};
     fdt_open(base);
     platform.image = (struct range){paddr((uint64_t)_image_start), (uint64_t)(_image_end - _image_start)};
     platform.physical_limit = address_limit();

@@ -53,9 +53,8 @@ boot:
     mrs     x19, cntpct_el0
     mov     x20, x0
     bl      el2_prepare
-    bl      bss_clear
     bl      relocate
-    address x0, kernel_stacks + STACK_SIZE
+    address x0, boot_pages + STACK_SIZE
     mov     sp, x0
     mov     x29, xzr
     bl      mmu_build
@@ -135,14 +134,6 @@ park:
     wfi
     b       park
 
-bss_clear:
-    address x0, _bss_start
-    address x1, _image_end
-1:  stp     xzr, xzr, [x0], #16
-    cmp     x0, x1
-    b.lo    1b
-    ret
-
 relocate:
     address x0, _rela_start
     address x1, _rela_end
@@ -162,13 +153,13 @@ relocate:
  * What was written past the caches must not be hidden by stale lines once they are on (Arm ARM, "Mismatched memory
  * attributes"). The loader left no dirty ones.
  */
-written_invalidate:
+written_invalidate: /* up to x0 */
+    mov     x2, x0
     mrs     x0, ctr_el0
     ubfx    x0, x0, #16, #4
     mov     x1, #4
     lsl     x1, x1, x0
     address x0, _relocated_start
-    address x2, _image_end
     sub     x3, x1, #1
     bic     x0, x0, x3
     dmb     sy
@@ -204,11 +195,11 @@ mmu_enable:
 
 /* x21 = the CPU's index */
 stack_set:
-    ldr     x0, =STACKS_BASE
+    address x0, _image_start
+    add     x0, x0, #STACKS_OFFSET
     add     x1, x21, #1
     add     x0, x0, x1, lsl #STACK_SHIFT
     mov     sp, x0
     mov     x29, xzr
     ret
-    .ltorg
     .section .note.GNU-stack, "", %progbits

@@ -1,14 +1,5 @@
-/* What the compiler expects of a C library, and little more; memcpy, memmove and memset are in memory.S. */
+/* What the compiler expects of a C library, and little more; memcpy and memset are in memory.S. */
 #include <string.h>
-
-int memcmp(const void *a, const void *b, size_t size)
-{
-    const unsigned char *x = a, *y = b;
-    for (size_t i = 0; i < size; i++)
-        if (x[i] != y[i])
-            return x[i] - y[i];
-    return 0;
-}
 
 /* The volatile pointer keeps the compiler from recognising strlen in its own body. */
 size_t strlen(const char *text)

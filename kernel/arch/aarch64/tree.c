@@ -5,8 +5,7 @@
 
 enum { MAGIC = (int)0xd00dfeed, VERSION = 17 };
 enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4, TOKEN_LAST = 9 };
-enum { CELLS_MAX = 4 /* per address or size; two are used */ };
-enum { NAMES = 64 /* remembered at a time */ };
+enum { CELLS_MAX = 4 /* per address or size; two are used */, NAMES = 64 /* remembered at a time */ };
 
 /* All fields big-endian. */
 struct header {
@@ -36,20 +35,17 @@ uint32_t tree_size(const void *fdt)
 {
     const struct header *h = fdt;
     uint32_t total = be32(h->total_size);
-    bool good = be32(h->magic) == (uint32_t)MAGIC && be32(h->version) >= VERSION && be32(h->compatible_version) <= VERSION &&
-                holds(total, be32(h->structure), be32(h->structure_size)) && holds(total, be32(h->strings), be32(h->strings_size));
-    if (!good)
-        return 0;
     uint32_t structure_end = be32(h->structure) + be32(h->structure_size), strings_end = be32(h->strings) + be32(h->strings_size);
     uint32_t used = structure_end > strings_end ? structure_end : strings_end;
-    return be32(h->reservations) < used ? used : total;
+    bool good = be32(h->magic) == (uint32_t)MAGIC && be32(h->version) >= VERSION && be32(h->compatible_version) <= VERSION &&
+                holds(total, be32(h->structure), be32(h->structure_size)) && holds(total, be32(h->strings), be32(h->strings_size));
+    return !good ? 0 : be32(h->reservations) < used ? used : total;
 }
 
 void tree_open(const void *fdt)
 {
     tree = fdt;
-    for (unsigned i = 0; i < NAMES; i++)
-        names[i] = 0;
+    memset(names, 0, sizeof(names));
 }
 
 /* --- the check ----------------------------------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "aarch32.h"
 #include "cpu.h"
 #include "debug.h"
+#include "layout.h"
 #include "thread.h"
 #include "trap.h"
 #include "vgic.h"
@@ -305,7 +306,7 @@ static void thread_resume_guest(struct cpu *cpu, struct thread *thread)
 /* Nobody runs here: the last one's tables may go, and the processor may walk what VTTBR_EL2 names at any time. VMID 0 is nobody's. */
 static void side_nobody(struct cpu *cpu)
 {
-    static uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] __attribute__((aligned(PAGE_SIZE)));
+    static uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] PAGES_SECTION;
     write_sysreg(ptr_to_phys(no_translations).raw, vttbr_el2);
     isb();
     cpu->arch.resume = NULL;

@@ -75,6 +75,11 @@ uint64_t arch_kernel_area_tables(void)
     return 0;
 }
 
+struct range arch_kernel_image(void)
+{
+    return platform.image;
+}
+
 struct range arch_kernel_area(void)
 {
     return (struct range){paddr(HOST_AREA), HOST_AREA_SIZE};

@@ -4,21 +4,24 @@
 
 static void enqueue(struct scheduler *scheduler, struct thread *thread, bool front)
 {
-    struct ready_queue *queue = &scheduler->queue[thread->priority];
-    struct thread *after = front ? NULL : queue->last, *before = front ? queue->first : NULL;
-    thread->ready_prev = after;
-    thread->ready_next = before;
-    *(after ? &after->ready_next : &queue->first) = thread;
-    *(before ? &before->ready_prev : &queue->last) = thread;
+    struct thread **first = &scheduler->queue[thread->priority], *next = *first ? *first : thread;
+    thread->ready_prev = *first ? next->ready_prev : thread;
+    thread->ready_next = next;
+    thread->ready_prev->ready_next = thread;
+    next->ready_prev = thread;
+    if (front || next == thread)
+        *first = thread;
     scheduler->ready |= UINT64_C(1) << thread->priority;
 }
 
 static void dequeue(struct scheduler *scheduler, struct thread *thread)
 {
-    struct ready_queue *queue = &scheduler->queue[thread->priority];
-    *(thread->ready_prev ? &thread->ready_prev->ready_next : &queue->first) = thread->ready_next;
-    *(thread->ready_next ? &thread->ready_next->ready_prev : &queue->last) = thread->ready_prev;
-    if (!queue->first)
+    struct thread **first = &scheduler->queue[thread->priority], *next = thread->ready_next;
+    thread->ready_prev->ready_next = next;
+    next->ready_prev = thread->ready_prev;
+    if (*first == thread)
+        *first = next == thread ? NULL : next;
+    if (!*first)
         scheduler->ready &= ~(UINT64_C(1) << thread->priority);
 }
 
@@ -26,12 +29,12 @@ static struct thread *pick(const struct scheduler *scheduler)
 {
     if (!scheduler->ready)
         return NULL;
-    return scheduler->queue[63 - __builtin_clzll(scheduler->ready)].first;
+    return scheduler->queue[63 - __builtin_clzll(scheduler->ready)];
 }
 
 static enum rivals rivals(const struct scheduler *scheduler, const struct thread *thread)
 {
-    if (thread->ready_next || thread->ready_prev)
+    if (thread->ready_next != thread)
         return RIVALS_EQUALS;
     return scheduler->ready & ~(UINT64_C(1) << thread->priority) ? RIVALS_OTHERS : RIVALS_NONE;
 }

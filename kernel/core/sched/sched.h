@@ -23,20 +23,16 @@ struct policy {
     void (*enqueue)(struct scheduler *, struct thread *, bool front); /* it is ready */
     void (*dequeue)(struct scheduler *, struct thread *);             /* it no longer is */
     struct thread *(*pick)(const struct scheduler *);                 /* the one to run; NULL: none. It stays enqueued */
-    enum rivals (*rivals)(const struct scheduler *, const struct thread *); /* who else is ready */
+    enum rivals (*rivals)(const struct scheduler *, const struct thread *); /* who else is ready beside one that is */
 };
 
 extern const struct policy fixed_priority;
-
-struct ready_queue {
-    struct thread *first, *last;
-};
 
 struct scheduler {
     const struct policy *policy;
     /* fixed_priority */
     uint64_t ready;                       /* bit p: queue[p] is not empty */
-    struct ready_queue queue[PRIORITIES]; /* in the order in which they will run */
+    struct thread *queue[PRIORITIES];     /* the first of each, a ring in the order in which they will run */
 };
 
 #endif
