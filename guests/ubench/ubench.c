@@ -659,7 +659,7 @@ static void settle(void)
 #define ROW_IF(row, otherwise)                                                                                        \
     do {                                                                                                              \
         if (wanted(#row, otherwise)) {                                                                                \
-            if (!brief)                                                                                               \
+            if (MODE == FULL && !brief)                                                                           \
                 settle();                                                                                             \
             RUN(row);                                                                                                 \
         }                                                                                                             \
