@@ -253,6 +253,19 @@ static void test_wait_unloaded_forever(void **state)
     assert_ptr_equal(cpus[C].current->vcpu, vcpu_at(vcpu));
 }
 
+/* An interrupt comes while the registers go: it would be nobody's business to look once more. */
+static void test_wait_unloaded_late(void **state)
+{
+    cap_t second = make_vcpu(vm, 1, space, PAGE + 0x1000);
+    (void)state;
+    make_thread(space, C, 5);
+    enter();
+    guest_wait(C);
+    vcpu_at(vcpu)->arch.late = true;
+    assert_status(CALL(C, CALL_VCPU_ENTER, second), CALL_PENDING);
+    assert_ptr_equal(cpus[C].current->vcpu, vcpu_at(vcpu));
+}
+
 /* Stopped or destroyed while its thread is in the guest, waits in it, or is preempted there. */
 static void test_thread_ends(void **state)
 {
@@ -438,7 +451,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         VM_TEST(test_enter_and_exit), VM_TEST(test_rights),        VM_TEST(test_busy),          VM_TEST(test_kick),
         VM_TEST(test_kick_preempted), VM_TEST(test_sync),          VM_TEST(test_migrate),       VM_TEST(test_alternate),
-        VM_TEST(test_wait_for_interrupt), VM_TEST(test_wait_unloaded), VM_TEST(test_wait_unloaded_forever),
+        VM_TEST(test_wait_for_interrupt), VM_TEST(test_wait_unloaded), VM_TEST(test_wait_unloaded_forever), VM_TEST(test_wait_unloaded_late),
         VM_TEST(test_thread_ends),    VM_TEST(test_dead),          VM_TEST(test_monitor_gone),  VM_TEST(test_doorbells),
         VM_TEST(test_doorbell_limit), VM_TEST(test_answers),       VM_TEST(test_notify),        VM_TEST(test_reset),
         VM_TEST(test_one_per_space),

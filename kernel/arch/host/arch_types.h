@@ -49,6 +49,7 @@ struct arch_vm {
 
 struct arch_vcpu {
     bool pending; /* it would take a virtual interrupt */
+    bool late;    /* one comes while its registers go */
     uint64_t loads, attended;
 };
 

@@ -50,7 +50,8 @@ bool arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
         host_fail("CPU %u follows a vCPU to a thread of CPU %u, which may go at any time", cpu->index, vcpu->thread->cpu);
     vcpu->state->el1.tpidr = cpu->arch.guest_register;
     cpu->loaded = NULL;
-    return false;
+    vcpu->arch.pending |= vcpu->arch.late;
+    return vcpu->arch.late;
 }
 
 void arch_vcpu_detach(struct vcpu *vcpu)
