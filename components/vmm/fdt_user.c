@@ -52,6 +52,12 @@ static bool is_replaced(const struct copy *copy, const char *name)
     return false;
 }
 
+/* As libfdt, and by it Linux, finds /chosen: the first of that name, whatever its unit address. */
+static bool is_chosen(const struct copy *copy, const char *name)
+{
+    return copy->depth == CHOSEN_DEPTH && !copy->chosen_seen && name && !strncmp(name, "chosen", 6) && (!name[6] || name[6] == '@');
+}
+
 static void node_open(struct copy *copy, int offset)
 {
     const char *name = fdt_get_name(copy->user, offset, NULL);
@@ -61,7 +67,7 @@ static void node_open(struct copy *copy, int offset)
     if (copy->skip)
         return;
     fdt_node_begin(&copy->writer, name ? name : "");
-    if (name && copy->depth == CHOSEN_DEPTH && !strcmp(name, "chosen"))
+    if (is_chosen(copy, name))
         copy->in_chosen = copy->chosen_seen = true;
 }
 

@@ -156,8 +156,8 @@ static void test_too_small(void **state)
         assert_int_not_equal(fdt_generate(buffer, size, &boot), 0);
 }
 
-/* A small tree of a user, with a cell each for addresses and sizes. */
-static void user_make(uint8_t *user, size_t size, bool with_chosen)
+/* A small tree of a user, with a cell each for addresses and sizes; its /chosen bears that name, NULL: there is none. */
+static void user_make(uint8_t *user, size_t size, const char *chosen)
 {
     struct fdt_writer writer;
     fdt_write_begin(&writer, user, size);
@@ -170,8 +170,8 @@ static void user_make(uint8_t *user, size_t size, bool with_chosen)
     fdt_write_text(&writer, "device_type", "memory");
     fdt_write_reg(&writer, 0x80000000, 0x1000, 1, 1);
     fdt_node_end(&writer);
-    if (with_chosen) {
-        fdt_node_begin(&writer, "chosen");
+    if (chosen) {
+        fdt_node_begin(&writer, chosen);
         fdt_write_text(&writer, "bootargs", "theirs");
         fdt_write_text(&writer, "stdout-path", "/uart");
         fdt_write_u64(&writer, "linux,initrd-start", 1);
@@ -192,7 +192,7 @@ static void test_user(void **state)
     static uint8_t user[4096];
     const struct fdt_boot boot = {0x42000000, 16};
     (void)state;
-    user_make(user, sizeof user, true);
+    user_make(user, sizeof user, "chosen");
     assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
     assert_int_equal(fdt_check_full(buffer, sizeof buffer), 0);
     assert_false(has("/memory@80000000", NULL));
@@ -212,12 +212,27 @@ static void test_user_bootargs(void **state)
     const struct fdt_boot boot = {0};
     (void)state;
     machine.bootargs = (struct blob){(const uint8_t *)"ours", 4};
-    user_make(user, sizeof user, true);
+    user_make(user, sizeof user, "chosen");
     assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
     assert_string_equal(text("/chosen", "bootargs"), "ours");
-    user_make(user, sizeof user, false);
+    user_make(user, sizeof user, NULL);
     assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
     assert_string_equal(text("/chosen", "bootargs"), "ours");
+}
+
+/* Who looks for /chosen finds it by its name without the unit address: found by fuzzing, the guest had no initrd. */
+static void test_user_chosen_at(void **state)
+{
+    static uint8_t user[4096];
+    const struct fdt_boot boot = {0x42000000, 16};
+    (void)state;
+    user_make(user, sizeof user, "chosen@0");
+    assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
+    assert_int_equal(cell("/chosen", "linux,initrd-start", 1), 0x42000000);
+    user_make(user, sizeof user, "chosen-not");
+    assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), 0);
+    assert_int_equal(cell("/chosen", "linux,initrd-start", 1), 0x42000000);
+    assert_string_equal(text("/chosen-not", "bootargs"), "theirs");
 }
 
 /* Damage may go unnoticed, but leads nowhere. */
@@ -228,7 +243,7 @@ static void test_user_damaged(void **state)
     (void)state;
     for (size_t i = 0; i < 700; i++)
         for (unsigned bit = 0; bit < 8; bit++) {
-            user_make(user, sizeof user, true);
+            user_make(user, sizeof user, "chosen");
             user[i] ^= (uint8_t)(1 << bit);
             fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot);
         }
@@ -255,6 +270,7 @@ int main(void)
         cmocka_unit_test_setup(test_given, setup),        cmocka_unit_test_setup(test_too_small, setup),
         cmocka_unit_test_setup(test_user, setup),         cmocka_unit_test_setup(test_user_bootargs, setup),
         cmocka_unit_test_setup(test_user_damaged, setup), cmocka_unit_test_setup(test_firmware, setup),
+        cmocka_unit_test_setup(test_user_chosen_at, setup),
         cmocka_unit_test(test_old_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
