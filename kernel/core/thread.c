@@ -52,6 +52,8 @@ void thread_timer_remove(struct cpu *cpu, struct thread *thread)
 /* It was waiting and its time has come: takes it off what it waits for. False if that has come at the same moment. */
 static bool thread_time_out(struct thread *thread)
 {
+    if (__atomic_load_n(&thread->woken, __ATOMIC_ACQUIRE))
+        return false; /* what it waited for may be gone: whoever ends it wakes first, and quiesces then */
     switch (thread->waiting) {
     case WAIT_SIGNAL:
         return signal_forget(thread);

@@ -111,6 +111,9 @@ static inline void arch_relax(void)
 #include "../../kernel/arch/aarch64/vgic_fields.c"
 #include "../../kernel/arch/aarch64/fast.c"
 
+/* ICH_MISR_EL2 */
+enum { GIC_MISR_EOI = 1 << 0, GIC_MISR_NO_PENDING = 1 << 3 };
+
 struct gic gic;
 struct board board = {.virtual_timer = 27, .maintenance = 25};
 struct cpu cpus[CPUS_MAX];

@@ -19,7 +19,7 @@
 #define isb() (void)0
 
 static uint64_t fake_tpidr_el2, fake_cntfrq_el0, fake_cntpct_el0, fake_id_aa64pfr0_el1;
-static uint64_t fake_icc_iar1_el1, fake_icc_eoir1_el1, fake_icc_dir_el1, fake_ich_hcr_el2, fake_ich_misr_el2, fake_ich_eisr_el2, fake_ich_elrsr_el2;
+static uint64_t fake_icc_iar1_el1, fake_icc_eoir1_el1, fake_icc_dir_el1, fake_ich_hcr_el2, fake_ich_eisr_el2, fake_ich_elrsr_el2;
 static uint64_t fake_dacr32_el2, fake_ifsr32_el2, fake_spsr_abt, fake_spsr_und, fake_spsr_irq, fake_spsr_fiq;
 
 #include "../../kernel/arch/aarch64/arch_types.h"

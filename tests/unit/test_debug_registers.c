@@ -23,7 +23,7 @@ enum { NUMBERS = 16, GARBAGE = 0x1e7 };
 static uint64_t breakpoints[NUMBERS], watchpoints[NUMBERS], values[2][NUMBERS];
 static uint64_t fake_tpidr_el2, fake_cntfrq_el0, fake_cntpct_el0, fake_id_aa64dfr0_el1, fake_mdscr_el1, fake_oslar_el1, fake_osdlr_el1;
 static unsigned writes;
-static uint64_t fake_icc_iar1_el1, fake_icc_eoir1_el1, fake_icc_dir_el1, fake_ich_hcr_el2, fake_ich_misr_el2, fake_ich_eisr_el2, fake_ich_elrsr_el2;
+static uint64_t fake_icc_iar1_el1, fake_icc_eoir1_el1, fake_icc_dir_el1, fake_ich_hcr_el2, fake_ich_eisr_el2, fake_ich_elrsr_el2;
 
 #define fake_dbgbcr0_el1 breakpoints[0]
 #define fake_dbgbcr1_el1 breakpoints[1]

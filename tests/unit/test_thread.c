@@ -125,6 +125,22 @@ static void test_fault_after_wake(void **state)
     assert_int_equal(state_of(thread), THREAD_CODE_FAULTED);
 }
 
+/* What it waits for ends on another CPU, and its time comes before it has learnt of that: it does not look at what is not there any more. */
+static void test_deadline_after_end(void **state)
+{
+    cap_t signal = make_signal(), thread = make_thread(space, 2, 9);
+    (void)state;
+    assert_status(CALL(2, CALL_SIGNAL_WAIT, signal, 1, 70000), CALL_PENDING);
+    host.ipis_held = true;
+    assert_ok(BASE(CALL_CAP_DELETE, signal));
+    host_advance(70000);
+    assert_null(cpus[2].current);
+    host.ipis_held = false;
+    host_ipis_deliver();
+    assert_ptr_equal(cpus[2].current, thread_at(thread));
+    assert_status((status_t)thread_at(thread)->arch.registers[0], STATUS_DEAD);
+}
+
 /* One signal for many threads, as a supervisor has: its end is more than one step. */
 static void test_supervisor_of_many_gone(void **state)
 {
@@ -238,7 +254,7 @@ int main(void)
         THREAD_TEST(test_start),         THREAD_TEST(test_create),       THREAD_TEST(test_fault),
         THREAD_TEST(test_supervisor_gone), THREAD_TEST(test_stop_anywhere), THREAD_TEST(test_restart_after_wait),
         THREAD_TEST(test_own_end),       THREAD_TEST(test_late_wake),     THREAD_TEST(test_fault_while_waiting),
-        THREAD_TEST(test_fault_after_wake), THREAD_TEST(test_supervisor_of_many_gone),
+        THREAD_TEST(test_fault_after_wake), THREAD_TEST(test_deadline_after_end), THREAD_TEST(test_supervisor_of_many_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -342,6 +342,25 @@ static void test_end_and_again(void **state)
     maintain();
 }
 
+/* One vCPU takes the active state, or the pending one, from another's timer: it is that CPU's physical interrupt which may come again, no other's. */
+static void test_timer_of_another(void **state)
+{
+    (void)state;
+    timer_setup();
+    timer_fire(0);
+    timer_fire(1);
+    on(1);
+    assert_int_equal(guest_ack(), 27);
+    on(0);
+    set(1, VIRQ_DEACTIVATE, 0, 1u << 27);
+    assert_true(fakes[0].active_private[27]);
+    assert_false(fakes[1].active_private[27]);
+    set(0, VIRQ_UNPEND, 0, 1u << 27);
+    assert_false(fakes[0].active_private[27]);
+    timer_fire(0); /* asserted still */
+    assert_int_equal(ack_on(0), 27);
+}
+
 /* The VM has gone from under the vCPU (vcpu_detach); what is in the list registers goes nowhere, and touches nothing. */
 static void test_unload_without_vm(void **state)
 {
@@ -433,7 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         V3(test_sgi_v3), V2(test_sgi_v2), V2(test_sgi_evicted), V3(test_fields), V3(test_pend), V3(test_retarget),
         V3(test_retarget_active), V3(test_unload), V3(test_remote), V3(test_late_word), V3(test_settled_while_it_moves), V3(test_end_and_again),
-        V3(test_unload_without_vm), V3(test_made_again), V3(test_made_again_active), V3(test_reset),
+        V3(test_timer_of_another), V3(test_unload_without_vm), V3(test_made_again), V3(test_made_again_active), V3(test_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

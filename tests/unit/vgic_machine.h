@@ -110,7 +110,7 @@ static inline void unload(unsigned index)
 /* Maintenance interrupts, as long as there is a reason. */
 static inline void maintain(void)
 {
-    for (unsigned i = 0; gic_misr(); i++) {
+    for (unsigned i = 0; fake_read_ich_misr_el2(); i++) {
         assert_true(i < STORM);
         vgic_maintenance(&cpus[this_cpu]);
     }

@@ -9,7 +9,6 @@
 
 /* pstate in AArch32 state (Arm ARM C5.2.19) */
 enum {
-    AARCH32_MODE_MASK = 0x1f, /* bit 4: AArch32 */
     AARCH32_USER = 0x10,
     AARCH32_FIQ = 0x11,
     AARCH32_IRQ = 0x12,

@@ -274,7 +274,8 @@ static APART struct frame *enter(struct cpu *cpu, struct frame *frame)
     if (!vcpu_claim_for(vcpu, thread))
         return LONG_WAY;
     /* After the claim: whoever kicks or queues later tells the thread. */
-    if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST) | vcpu->arch.unseen | vcpu->arch.lr_recheck | vcpu->arch.posted) {
+    unsigned kicked = __atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST); /* first: nothing is looked at before the claim */
+    if (kicked | vcpu->arch.unseen | vcpu->arch.lr_recheck | vcpu->arch.posted) {
         vcpu_yield(vcpu);
         return LONG_WAY;
     }

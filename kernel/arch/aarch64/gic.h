@@ -39,11 +39,8 @@ struct gic_interface {
 /* GICH_HCR and ICH_HCR_EL2 */
 enum {
     GIC_HCR_ENABLE = 1 << 0,
-    GIC_HCR_UNDERFLOW = 1 << 1,  /* maintenance interrupt when none or one list register is valid */
     GIC_HCR_NO_PENDING = 1 << 3, /* … when none is pending */
 };
-/* GICH_MISR and ICH_MISR_EL2 */
-enum { GIC_MISR_EOI = 1 << 0, GIC_MISR_UNDERFLOW = 1 << 1, GIC_MISR_NO_PENDING = 1 << 3 };
 
 struct gic_ops {
     struct lr_layout lr;
@@ -83,7 +80,7 @@ extern struct gic gic;
 extern const struct gic_ops gicv2_ops, gicv3_ops;
 
 enum { GICC_IAR = 0x00c, GICC_EOIR = 0x010, GICC_DIR = 0x1000 };
-enum { GICH_HCR = 0x000, GICH_MISR = 0x010, GICH_EISR0 = 0x020, GICH_ELRSR0 = 0x030, GICH_LR = 0x100 };
+enum { GICH_HCR = 0x000, GICH_EISR0 = 0x020, GICH_ELRSR0 = 0x030, GICH_LR = 0x100 };
 
 /* Acknowledges: what it returns is for gic_drop() and gic_deactivate(); its number by gic_intid(). */
 static inline uint32_t gic_acknowledge(void)
@@ -127,12 +124,6 @@ static inline void gic_hcr_write(uint32_t value)
         mmio_write32(gic.virtual + GICH_HCR, value);
     else
         write_sysreg(value, ich_hcr_el2);
-}
-
-/* Reasons for the maintenance interrupt, GIC_MISR_*. */
-static inline uint32_t gic_misr(void)
-{
-    return gic.virtual ? mmio_read32(gic.virtual + GICH_MISR) : (uint32_t)read_sysreg(ich_misr_el2);
 }
 
 /* Bit n: list register n was ended by the guest, with `eoi_irq` set. */

@@ -139,6 +139,8 @@ static void enable_private(unsigned intid)
 static void set_active(unsigned intid, bool active)
 {
     gicd_bit_write(bank_of(intid), active ? GICD_ISACTIVER : GICD_ICACTIVER, intid);
+    if (active)
+        gicd_bit_read(bank_of(intid), GICD_ISACTIVER, intid); /* it has arrived before the interrupt can come */
 }
 
 static bool is_pending(unsigned intid)

@@ -19,11 +19,8 @@ enum {
     ISS_WFE = 1,     /* TI: 0 WFI, 1 WFE */
     ABORT_WRITE = 1 << 6,
     ABORT_STAGE1_WALK = 1 << 7,
-    ABORT_FAR_INVALID = 1 << 10,
     DATA_VALID = 1 << 24, /* ISV */
-    FAULT_TRANSLATION = 1, /* DFSC[5:2] */
-    FAULT_ACCESS = 2,
-    FAULT_PERMISSION = 3,
+    FAULT_PERMISSION = 3, /* DFSC[5:2] */
 };
 
 static struct frame *trap_return(struct cpu *cpu)
@@ -70,7 +67,7 @@ static void component_sync(struct cpu *cpu, uint64_t esr)
 void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
 {
     vcpu->state->exit.syndrome = esr;
-    vcpu->state->exit.fault_va = read_sysreg(far_el2);
+    vcpu->state->exit.fault_va = (ESR_CLASS(esr) & ~4u) == EC_FETCH_LOWER ? read_sysreg(far_el2) : 0; /* of others FAR_EL2 says nothing: it is from before */
     vcpu_exit(cpu, vcpu, reason);
 }
 
@@ -147,8 +144,9 @@ uint64_t trap_abort_address(uint64_t esr)
         __asm__ volatile("at s1e1r, %0\n\tisb" : : "r"(far) : "memory");
         uint64_t par = read_sysreg(par_el1);
         write_sysreg(saved, par_el1);
-        if (!(par & 1))
-            page = par & UINT64_C(0xfffffffff000);
+        if (par & 1)
+            return ABORT_GONE;
+        page = par & UINT64_C(0xfffffffff000);
     }
     return page | (far & (PAGE_SIZE - 1));
 }
@@ -188,7 +186,10 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
         trap_guest_exit(cpu, vcpu, EXIT_ERROR, esr);
         return;
     }
-    mmio_describe(vcpu, esr, trap_abort_address(esr));
+    uint64_t address = trap_abort_address(esr);
+    if (address == ABORT_GONE)
+        return;
+    mmio_describe(vcpu, esr, address);
     if (!mmio_handled(cpu, vcpu, esr))
         trap_guest_exit(cpu, vcpu, vcpu->state->regs.pstate & AARCH32_T ? EXIT_MMIO_SHORT : EXIT_MMIO, esr);
 }

@@ -193,6 +193,7 @@ static void memory_reap(struct vcpu *vcpu)
 /* Takes note of all that the guest has ended. An LR that did so with `eoi_irq` is not in ELRSR until it is cleared. */
 static void lr_reap(struct vcpu *vcpu)
 {
+    isb(); /* what has been written to LRs shows in the registers about them (IHI 0069 8.1, Arm ARM D13.1) */
     uint32_t reported = gic_eisr() & vcpu->arch.lr_used;
     for (uint32_t ended = (gic_elrsr() & vcpu->arch.lr_used) | reported; ended; ended &= ended - 1) {
         unsigned n = (unsigned)__builtin_ctz(ended);
@@ -433,6 +434,8 @@ bool arch_vcpu_pending(struct vcpu *vcpu)
         return true;
     bool loaded = cpu_self()->loaded == vcpu;
     uint32_t used = vcpu->arch.lr_used;
+    if (loaded)
+        isb(); /* as in lr_reap() */
     for (used &= loaded ? ~gic_elrsr() : used; used; used &= used - 1) {
         unsigned n = (unsigned)__builtin_ctz(used);
         uint64_t raw = loaded ? gic.ops->lr_read(n) : vcpu->arch.lr[n];
@@ -652,14 +655,27 @@ void lrs_settle(struct vcpu *vcpu)
     } while (cpu != __atomic_load_n(&vcpu->cpu, __ATOMIC_RELAXED));
 }
 
-static void hcr_update_here(void *argument)
+/* The timer's physical interrupt may come again if nothing of the line is left that the guest would end. */
+static void timer_disown(struct vcpu *vcpu, bool loaded)
+{
+    const struct virq *virq = &vcpu->arch.private[TIMER_PPI];
+    if (!vcpu->arch.timer_owned || virq->lr != VIRQ_NO_LR || virq->flags & (ACTIVE | LATCH))
+        return;
+    vcpu->arch.timer_owned = false;
+    if (loaded)
+        gic.ops->set_active(board.virtual_timer, false);
+}
+
+static void recount_here(void *argument)
 {
     struct vcpu *vcpu = argument;
-    if (cpu_self()->loaded != vcpu)
-        return;
+    bool loaded = cpu_self()->loaded == vcpu;
     lock_take(&vcpu->lock);
-    memory_reap(vcpu);
-    hcr_update(vcpu);
+    timer_disown(vcpu, loaded);
+    if (loaded) {
+        memory_reap(vcpu);
+        hcr_update(vcpu);
+    }
     lock_release(&vcpu->lock);
 }
 
@@ -675,5 +691,5 @@ SMALL void vgic_detach(struct vcpu *vcpu)
 
 void lrs_recount(struct vcpu *vcpu)
 {
-    cpu_run_on(vcpu->cpu, hcr_update_here, vcpu);
+    cpu_run_on(vcpu->cpu, recount_here, vcpu);
 }

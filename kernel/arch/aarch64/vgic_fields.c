@@ -97,11 +97,8 @@ static void virq_set_active(struct vcpu *vcpu, struct virq *virq, bool on)
         return;
     flag_set(virq, ACTIVE, on);
     vcpu->arch.active_in_memory = (uint8_t)(vcpu->arch.active_in_memory + (on ? 1 : -1));
-    if (!on && virq->physical) {
+    if (!on && virq->physical && virq != &vcpu->arch.private[TIMER_PPI]) /* that one is its CPU's: lrs_recount() */
         gic.ops->set_active(virq->physical, false);
-        if (virq == &vcpu->arch.private[TIMER_PPI])
-            vcpu->arch.timer_owned = false;
-    }
 }
 
 /* What a mask field is about, in struct virq; of LATCH other things decide as well. */
@@ -131,6 +128,23 @@ static bool field_settles(unsigned field)
     return field != VIRQ_ENABLE && field != VIRQ_DISABLE;
 }
 
+/*
+ * The vCPU that the line is of, locked, and the line in no LR; NULL, and no lock, while there is none. *settled: it has to be told. Its CPU may fill an LR with the line
+ * again before it is locked here; whoever makes it do so each time harms itself.
+ */
+static struct vcpu *virq_lock_settled(struct vm *vm, struct vcpu *vcpu, const struct virq *virq, struct vcpu **settled)
+{
+    for (unsigned tries = 0;; tries++) {
+        struct vcpu *was = virq_settle(vm, vcpu, virq), *owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
+        *settled = was ? was : *settled;
+        if (vcpu)
+            lock_take(&vcpu->lock);
+        if (!owner || virq->lr == VIRQ_NO_LR || tries == 8 /* enough for chance */)
+            return owner;
+        lock_release(&owner->lock);
+    }
+}
+
 static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned first, uint32_t mask)
 {
     uint32_t lines = field_is_mask_of_all(field) ? UINT32_MAX : mask;
@@ -139,16 +153,19 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
         struct virq *virq = line < VM_LINES ? virq_at(vm, vcpu, line) : NULL;
         if (!virq)
             return;
-        bool settled = field_settles(field) && virq_settle(vm, vcpu, virq);
-        struct vcpu *owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
+        struct vcpu *settled = NULL, *owner = vcpu;
+        if (field_settles(field))
+            owner = virq_lock_settled(vm, vcpu, virq, &settled);
+        else if (vcpu)
+            lock_take(&vcpu->lock);
+        else
+            owner = virq_lock_shared(vm, virq);
         if (!owner)
             return;
-        if (vcpu)
-            lock_take(&vcpu->lock);
         virq_apply(owner, virq, field, mask >> (line - first) & 1);
         bool look = virq_changed(owner, virq, line) || settled;
         lock_release(&owner->lock);
-        if (field == VIRQ_ACTIVATE)
+        if (field == VIRQ_ACTIVATE || (line == TIMER_PPI && field_settles(field)))
             lrs_recount(owner);
         if (look)
             vcpu_notify(owner);
@@ -159,12 +176,9 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
 static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned line, uint64_t value)
 {
     struct virq *virq = virq_at(vm, vcpu, line);
-    struct vcpu *settled = virq_settle(vm, vcpu, virq);
-    struct vcpu *owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
+    struct vcpu *settled = NULL, *owner = virq_lock_settled(vm, vcpu, virq, &settled);
     if (!owner)
         return;
-    if (vcpu)
-        lock_take(&vcpu->lock);
     if (virq->flags & QUEUED)
         virq_dequeue(owner, virq);
     if (field == VIRQ_PRIORITY)
