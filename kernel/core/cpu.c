@@ -116,13 +116,14 @@ static void cpu_switch(struct cpu *cpu, struct thread *next)
         vcpu_attend(cpu, next->vcpu); /* a kick may have come while it was not running */
 }
 
-/* A thread with equals has a time slice, a new one if it has just been switched to. */
-static uint64_t slice_of(const struct cpu *cpu, enum rivals rivals, bool switched)
+/* A thread with equals has a time slice, which goes on while a higher one runs: else one that comes often would let the first of them run for ever. */
+static uint64_t slice_of(struct thread *thread, enum rivals rivals)
 {
     if (rivals != RIVALS_EQUALS)
-        return UINT64_MAX;
-    bool fresh = switched || cpu->slice_end == UINT64_MAX;
-    return fresh ? arch_counter() + arch_counter_frequency() / SLICE_HZ : cpu->slice_end;
+        thread->slice_end = UINT64_MAX;
+    else if (thread->slice_end == UINT64_MAX)
+        thread->slice_end = arch_counter() + arch_counter_frequency() / SLICE_HZ;
+    return thread->slice_end;
 }
 
 void cpu_reschedule(struct cpu *cpu)
@@ -131,11 +132,10 @@ void cpu_reschedule(struct cpu *cpu)
     do {
         cpu->resched = false;
         struct thread *next = policy->pick(&cpu->scheduler);
-        bool switched = next != cpu->current;
-        if (switched)
+        if (next != cpu->current)
             cpu_switch(cpu, next);
         enum rivals rivals = next ? policy->rivals(&cpu->scheduler, next) : RIVALS_NONE;
-        cpu->slice_end = slice_of(cpu, rivals, switched);
+        cpu->slice_end = next ? slice_of(next, rivals) : UINT64_MAX;
         cpu_timer_update(cpu);
         if (next)
             arch_wait_trap(cpu, rivals != RIVALS_NONE);

@@ -35,6 +35,7 @@ struct thread {
     uint8_t base_priority;
     unsigned cpu;
     struct thread *ready_next, *ready_prev; /* in the scheduler's queue */
+    uint64_t slice_end;          /* UINT64_MAX: it has a whole one before it */
     struct thread *timer_next;              /* in cpu->timers */
     bool timer_queued;
     uint64_t deadline;

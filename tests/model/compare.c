@@ -315,8 +315,10 @@ static unsigned compare_queue(const struct thread *first, unsigned cpu)
             before = t->place;
     }
     if (model.removal) {
-        for (const struct thread *thread = first; thread; thread = next_in_queue(thread, first))
+        for (const struct thread *thread = first; thread; thread = next_in_queue(thread, first)) {
             m_thing(thing_of(thread))->thread.place = ++model.back;
+            m_thing(thing_of(thread))->thread.slice_end = thread->slice_end;
+        }
     }
     return count;
 }
@@ -339,9 +341,9 @@ static void compare_cpu(unsigned cpu)
     struct m_cpu *m = &model.cpus[cpu];
     if (thing_of(cpus[cpu].current) != m->running)
         differs("CPU %u runs thread %d; model: %d", cpu, thing_of(cpus[cpu].current), m->running);
-    /* Within a removal the CPU may have run somebody else for a moment: a new slice. */
-    if (model.removal && m->slice_end != M_NEVER && cpus[cpu].slice_end == model.now + M_SLICE)
-        m->slice_end = cpus[cpu].slice_end;
+    /* Within a removal the CPU may have run somebody else for a moment, who had equals then: a slice has begun. */
+    if (model.removal && m->slice_end != M_NEVER && cpus[cpu].slice_end <= model.now + M_SLICE)
+        m->slice_end = m_thing(m->running)->thread.slice_end = cpus[cpu].slice_end;
     if (cpus[cpu].slice_end != m->slice_end)
         differs("CPU %u: slice ends at %lx; model: %lx", cpu, (unsigned long)cpus[cpu].slice_end, (unsigned long)m->slice_end);
 }

@@ -79,6 +79,7 @@ struct m_thread {
     unsigned cpu, base, priority;
     enum m_state state;
     bool moved;            /* in the ready queues, since model.removal was cleared */
+    uint64_t slice_end;    /* M_NEVER: it has a whole one before it */
     int64_t place;         /* among the ready ones of its priority the one with the lowest runs first */
     enum m_wait wait;
     int wait_thing;

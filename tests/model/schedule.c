@@ -50,10 +50,13 @@ static void reschedule(unsigned index)
     if (switched)
         cpu->switched_at = model.now;
     cpu->running = next;
-    if (next == NONE || !has_equals(next))
-        cpu->slice_end = M_NEVER;
-    else if (switched || cpu->slice_end == M_NEVER)
-        cpu->slice_end = model.now + M_SLICE;
+    cpu->slice_end = M_NEVER;
+    if (next != NONE && !has_equals(next))
+        thread_of(next)->slice_end = M_NEVER;
+    else if (next != NONE && thread_of(next)->slice_end == M_NEVER)
+        thread_of(next)->slice_end = model.now + M_SLICE;
+    if (next != NONE)
+        cpu->slice_end = thread_of(next)->slice_end;
 }
 
 void m_reschedule(void)
@@ -72,6 +75,7 @@ void m_ready(int thread)
 void m_yield(int thread)
 {
     thread_of(thread)->place = ++model.back;
+    thread_of(thread)->slice_end = M_NEVER;
     thread_of(thread)->moved = true;
 }
 
@@ -88,7 +92,9 @@ static void set_priority(int thread, unsigned priority)
     if (t->priority == priority)
         return;
     t->priority = priority;
-    t->place = model.cpus[t->cpu].running == thread ? --model.front : ++model.back;
+    bool runs = model.cpus[t->cpu].running == thread;
+    t->place = runs ? --model.front : ++model.back;
+    t->slice_end = runs ? t->slice_end : M_NEVER;
     t->moved = true;
 }
 
@@ -361,5 +367,9 @@ void m_time(void)
         if (running != NONE && model.cpus[cpu].slice_end <= model.now)
             m_yield(running);
         reschedule(cpu);
+        while (model.cpus[cpu].slice_end <= model.now) { /* ended while a higher one ran */
+            m_yield(model.cpus[cpu].running);
+            reschedule(cpu);
+        }
     }
 }

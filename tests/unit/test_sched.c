@@ -148,13 +148,33 @@ static void test_slice_and_deadline(void **state)
     a = thread_of(10);
     b = thread_of(10);
     assert_runs(a);
+    uint64_t end = cpus[C].slice_end;
     assert_int_equal(host.deadline[C], 1500);
     host_advance(1500);
     assert_runs(waiter);
     assert_status(CALL(C, CALL_SIGNAL_WAIT, signal, 1, DEADLINE_NEVER), CALL_PENDING);
-    assert_runs(a); /* goes on, before b */
-    assert_int_equal(host.deadline[C], 1500 + SLICE);
-    host_advance(1500 + SLICE);
+    assert_runs(a); /* goes on, before b, with what is left of its slice */
+    assert_int_equal(host.deadline[C], end);
+    host_advance(end);
+    assert_runs(b);
+}
+
+/* A higher thread that comes more often than slices end does not let the first of its inferiors run for ever. */
+static void test_slice_outlives_preemption(void **state)
+{
+    cap_t signal = make_signal();
+    struct thread *waiter = thread_of(20), *a, *b;
+    (void)state;
+    assert_status(CALL(C, CALL_SIGNAL_WAIT, signal, 1, host_counter + SLICE / 2), CALL_PENDING);
+    a = thread_of(10);
+    b = thread_of(10);
+    assert_runs(a);
+    for (unsigned i = 0; i < 2; i++) {
+        host_advance(host_counter + SLICE / 2);
+        assert_runs(waiter);
+        assert_status(CALL(C, CALL_SIGNAL_WAIT, signal, 1, host_counter + SLICE / 2), CALL_PENDING);
+    }
+    host_advance(host_counter); /* a's ended meanwhile */
     assert_runs(b);
 }
 
@@ -223,7 +243,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SCHED_TEST(test_priorities), SCHED_TEST(test_extremes), SCHED_TEST(test_slices), SCHED_TEST(test_yield), SCHED_TEST(test_deadlines),
-        SCHED_TEST(test_slice_and_deadline), SCHED_TEST(test_wait_trap), SCHED_TEST(test_random), SCHED_TEST(test_slice_ends_in_kernel),
+        SCHED_TEST(test_slice_and_deadline), SCHED_TEST(test_slice_outlives_preemption), SCHED_TEST(test_wait_trap), SCHED_TEST(test_random), SCHED_TEST(test_slice_ends_in_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

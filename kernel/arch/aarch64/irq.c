@@ -5,6 +5,7 @@
 #include "cpu.h"
 #include "gic.h"
 #include "gic_registers.h"
+#include "vgic.h"
 
 struct gic gic;
 

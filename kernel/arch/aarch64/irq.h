@@ -20,9 +20,4 @@ void irq_cpu_init(unsigned cpu);
 /* All other CPUs stop for good; for a panic. */
 void irq_stop_others(void);
 
-/* In vgic.c: the virtual interface wants attention; PPI 27, which stays active until the vgic or a guest's EOI deactivates it. */
-void vgic_maintenance(struct cpu *cpu);
-void vgic_posted(struct cpu *cpu);
-void vtimer_fired(struct cpu *cpu);
-
 #endif

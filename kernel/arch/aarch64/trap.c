@@ -216,11 +216,10 @@ void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 
 /* --- from the vectors -------------------------------------------------------------------------------------------------------------- */
 
-struct frame *trap_sync(struct cpu *cpu, struct frame *frame)
+struct frame *trap_sync(struct cpu *cpu)
 {
     uint64_t esr = read_sysreg(esr_el2);
     struct vcpu *vcpu = cpu->current->vcpu;
-    (void)frame;
     if (vcpu)
         trap_guest(cpu, vcpu, esr);
     else
@@ -229,33 +228,29 @@ struct frame *trap_sync(struct cpu *cpu, struct frame *frame)
 }
 
 /* From guests whose EL1 is AArch32. Components never are. */
-struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame)
+struct frame *trap_sync_aarch32(struct cpu *cpu)
 {
-    (void)frame;
     ASSERT(cpu->current->vcpu);
     trap_aarch32(cpu, cpu->current->vcpu, read_sysreg(esr_el2));
     return trap_return(cpu);
 }
 
-struct frame *trap_irq(struct cpu *cpu, struct frame *frame)
+struct frame *trap_irq(struct cpu *cpu)
 {
-    (void)frame;
     irq_dispatch(cpu, cpu->arch.acknowledged);
     return trap_return(cpu);
 }
 
-struct frame *trap_serror(struct cpu *cpu, struct frame *frame)
+struct frame *trap_serror(struct cpu *cpu)
 {
-    (void)frame;
     serror_attribute(cpu, read_sysreg(esr_el2));
     return trap_return(cpu);
 }
 
 /* A monitor left a pstate that no lower level has: its guest stops there. */
-struct frame *trap_illegal(struct cpu *cpu, struct frame *frame)
+struct frame *trap_illegal(struct cpu *cpu)
 {
     struct vcpu *vcpu = cpu->current->vcpu;
-    (void)frame;
     ASSERT(vcpu); /* components' frames are the kernel's own */
     trap_guest_exit(cpu, vcpu, EXIT_UNDEFINED, read_sysreg(esr_el2));
     return trap_return(cpu);

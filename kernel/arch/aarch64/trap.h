@@ -8,11 +8,11 @@ struct frame;
 struct vcpu;
 
 /* Called by entry.S with the registers saved; each returns the frame to go on with. */
-struct frame *trap_sync(struct cpu *cpu, struct frame *frame);
-struct frame *trap_sync_aarch32(struct cpu *cpu, struct frame *frame);
-struct frame *trap_irq(struct cpu *cpu, struct frame *frame);
-struct frame *trap_serror(struct cpu *cpu, struct frame *frame);
-struct frame *trap_illegal(struct cpu *cpu, struct frame *frame);
+struct frame *trap_sync(struct cpu *cpu);
+struct frame *trap_sync_aarch32(struct cpu *cpu);
+struct frame *trap_irq(struct cpu *cpu);
+struct frame *trap_serror(struct cpu *cpu);
+struct frame *trap_illegal(struct cpu *cpu);
 
 /* ESR_ELx (Arm ARM D13.2.37). */
 enum esr_class {

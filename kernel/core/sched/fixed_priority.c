@@ -11,6 +11,7 @@ static void enqueue(struct scheduler *scheduler, struct thread *thread, bool fro
     next->ready_prev = thread;
     if (front || next == thread)
         *first = thread;
+    thread->slice_end = front ? thread->slice_end : UINT64_MAX;
     scheduler->ready |= UINT64_C(1) << thread->priority;
 }
 
