@@ -257,7 +257,7 @@ $(BUILD)/execlog.so: scripts/execlog.c
 # --- unit tests ------------------------------------------------------------------------------------------------------
 
 # Each tests/unit/NAME.c is a program of its own, linked with what it uses of the portable kernel on arch/host and of the
-# components' library. tests/unit/unit.mk may say what else it needs: `UNIT_SOURCES_NAME := components/vmm/vgic.c …`.
+# components' library. tests/unit/unit.mk may say what else it needs: `UNIT_SOURCES_NAME := components/vmm/gicd.c …`.
 -include tests/unit/unit.mk
 SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_LIBS ?= -lcmocka -lfdt

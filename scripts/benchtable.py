@@ -15,7 +15,7 @@ ROWS = {
     "smc_psci": "constant answer to a firmware call",
     "sysreg_idreg": "read of an ID register",
     "gicd_typer_rd": "read of the interrupt distributor, by way of the user-level monitor",
-    "gicd_isenabler_wr": "write to it, likewise",
+    "gicd_isenabler_wr": "write to it that enables nothing, likewise",
     "gicd_isenabler_line": "the same, enabling a line",
     "uart_fr_rd": "poll of the emulated UART, whose registers are memory while no input is there",
     "sgi_self": "interrupt to itself, until the handler",
