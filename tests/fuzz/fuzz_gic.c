@@ -60,7 +60,7 @@ static void check(unsigned vcpu)
     if (!cpus[vcpu].loaded)
         return;
     on(vcpu);
-    for (unsigned i = 0; gic_misr(); i++) {
+    for (unsigned i = 0; fake_read_ich_misr_el2(); i++) {
         MUST(i < STORM);
         vgic_maintenance(&cpus[this_cpu]);
     }
@@ -94,7 +94,7 @@ static void step_access(struct input *input, unsigned vcpu, uint8_t what)
 static void step_ack(unsigned vcpu)
 {
     on(vcpu);
-    if (!cpus[vcpu].loaded || gic_misr() || acknowledged[vcpu].depth == NESTED_MAX)
+    if (!cpus[vcpu].loaded || fake_read_ich_misr_el2() || acknowledged[vcpu].depth == NESTED_MAX)
         return;
     unsigned line = guest_ack();
     if (line != NONE)
