@@ -26,10 +26,10 @@ enum {
     WAKE_CONSOLE = 1, /* bits of its wake signal; the other one is WAKE_ORDER (system.h) */
     BOOTARGS_MAX = PAGE - SETTINGS_BOOTARGS - 1,
     /*
-     * Kernel memory: what every VM takes (a partition, nine tables, capabilities, the VM, spaces, mappings, a thread, signals that its monitor makes when its threads first wait for each other), and each vCPU (its state
+     * Kernel memory: what every VM takes (a partition, nine tables, capabilities, the VM, spaces, mappings, a thread), and each vCPU (its state
      * page, registers, thread, mappings). `make size` shows what is used of it.
      */
-    KERNEL_BYTES = 42688,
+    KERNEL_BYTES = 41664,
     KERNEL_BYTES_VCPU = 7424,
     KERNEL_BYTES_GICV2 = 4224, /* a table and a mapping for the virtual CPU interface */
     /* More, in pages: for tables. */
