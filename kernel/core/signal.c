@@ -13,47 +13,51 @@ struct signal *signal_new(struct partition *payer, status_t *status)
     return (struct signal *)object_new(payer, CAP_SIGNAL, sizeof(struct signal), status);
 }
 
-/* Takes from the signal what its waiter waits for; the waiter, with its results in place, if there was something. Signal's lock. */
-static struct thread *signal_deliver(struct signal *signal)
+/* Signal's lock. */
+static void signal_waiter_set(struct signal *signal, struct thread *waiter)
 {
-    struct thread *waiter = signal->waiter;
-    uint64_t taken = waiter ? signal->bits & waiter->wait_mask : 0;
-    if (!taken)
-        return NULL;
-    signal->bits &= ~taken;
-    signal->waiter = NULL;
-    thread_answer(waiter, STATUS_OK)[1] = taken;
-    return waiter;
+    __atomic_store_n(&signal->waiter, waiter, __ATOMIC_SEQ_CST);
 }
 
-void signal_raise(struct signal *signal, uint64_t bits)
+void signal_look(struct signal *signal)
 {
     lock_take(&signal->lock);
-    signal->bits |= bits;
-    struct thread *woken = signal_deliver(signal);
+    struct thread *waiter = signal->waiter;
+    uint64_t taken = waiter ? signal_take(signal, waiter->wait_mask) : 0;
+    if (taken) {
+        signal_waiter_set(signal, NULL);
+        thread_answer(waiter, STATUS_OK)[1] = taken;
+    }
     lock_release(&signal->lock);
-    if (woken)
-        thread_wake(woken);
+    if (taken)
+        thread_wake(waiter);
+}
+
+/* `thread` stands in signal->waiter. */
+static status_t signal_wait_locked(struct cpu *cpu, struct signal *signal, struct thread *thread, uint64_t deadline)
+{
+    uint64_t taken = signal_take(signal, thread->wait_mask);
+    if (taken) {
+        arch_call_registers(thread)[1] = taken;
+        return STATUS_OK;
+    }
+    if (deadline <= arch_counter())
+        return STATUS_TIMEOUT;
+    thread_wait(cpu, thread, WAIT_SIGNAL, &signal->object, deadline);
+    return CALL_PENDING;
 }
 
 status_t signal_wait(struct cpu *cpu, struct signal *signal, uint64_t mask, uint64_t deadline)
 {
     struct thread *thread = cpu->current;
-    status_t status = CALL_PENDING;
+    status_t status = STATUS_BUSY;
     lock_take(&signal->lock);
-    uint64_t taken = signal->bits & mask;
-    if (signal->waiter) {
-        status = STATUS_BUSY;
-    } else if (taken) {
-        signal->bits &= ~taken;
-        arch_call_registers(thread)[1] = taken;
-        status = STATUS_OK;
-    } else if (deadline <= arch_counter()) {
-        status = STATUS_TIMEOUT;
-    } else {
-        signal->waiter = thread;
+    if (!signal->waiter) {
         thread->wait_mask = mask;
-        thread_wait(cpu, thread, WAIT_SIGNAL, &signal->object, deadline);
+        signal_waiter_set(signal, thread);
+        status = signal_wait_locked(cpu, signal, thread, deadline);
+        if (status != CALL_PENDING)
+            signal_waiter_set(signal, NULL);
     }
     lock_release(&signal->lock);
     return status;
@@ -65,7 +69,7 @@ bool signal_forget(struct thread *thread)
     lock_take(&signal->lock);
     bool waiting = signal->waiter == thread;
     if (waiting)
-        signal->waiter = NULL;
+        signal_waiter_set(signal, NULL);
     lock_release(&signal->lock);
     return waiting;
 }
@@ -79,7 +83,7 @@ bool signal_destroy(struct signal *signal)
         return false;
     lock_take(&signal->lock);
     struct thread *waiter = signal->waiter;
-    signal->waiter = NULL;
+    signal_waiter_set(signal, NULL);
     lock_release(&signal->lock);
     if (waiter) {
         thread_answer(waiter, STATUS_DEAD);

@@ -8,9 +8,13 @@
 struct cpu;
 struct thread;
 
+/*
+ * Raising takes no lock while nobody waits: bits are set first and `waiter` is read after that, both in one total order (SEQ_CST); whoever waits stands in `waiter`
+ * before it looks at the bits. So one of the two sees the other. Bits are only taken, and `waiter` is only written, with the lock.
+ */
 struct signal {
     struct object object;
-    struct lock lock;      /* of bits and waiter */
+    struct lock lock;
     uint64_t bits;
     struct thread *waiter; /* its wait_mask says what for */
     struct link *bindings; /* struct binding of all that raise it from inside the kernel */
@@ -24,7 +28,21 @@ struct binding {
 };
 
 struct signal *signal_new(struct partition *payer, status_t *status);
-void signal_raise(struct signal *signal, uint64_t bits);
+/* Wakes the waiter if it waits for one of the bits that are set. */
+void signal_look(struct signal *signal);
+/* Those of `mask` that are set, and are no longer. Signal's lock. */
+static inline uint64_t signal_take(struct signal *signal, uint64_t mask)
+{
+    return __atomic_fetch_and(&signal->bits, ~mask, __ATOMIC_SEQ_CST) & mask;
+}
+
+static inline void signal_raise(struct signal *signal, uint64_t bits)
+{
+    __atomic_fetch_or(&signal->bits, bits, __ATOMIC_SEQ_CST);
+    if (__builtin_expect(__atomic_load_n(&signal->waiter, __ATOMIC_SEQ_CST) != NULL, 0))
+        signal_look(signal);
+}
+
 /* For the calling thread; STATUS_OK with the bits in its registers, or CALL_PENDING: it waits. */
 status_t signal_wait(struct cpu *cpu, struct signal *signal, uint64_t mask, uint64_t deadline);
 /* The thread waits no more (its deadline, its end). False if it has been woken meanwhile. */
