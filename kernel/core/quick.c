@@ -17,12 +17,6 @@
 
 typedef status_t quick_function(const struct cap *cap, uint64_t a, uint64_t b);
 
-static status_t quick_signal_raise(const struct cap *cap, uint64_t bits, uint64_t b)
-{
-    signal_raise((struct signal *)cap->object, bits & cap->size);
-    return STATUS_OK;
-}
-
 static status_t quick_irq_ack(const struct cap *cap, uint64_t number, uint64_t b)
 {
     return irq_covered(cap, number) ? irq_acknowledge((unsigned)number) : STATUS_RANGE;
@@ -30,8 +24,9 @@ static status_t quick_irq_ack(const struct cap *cap, uint64_t number, uint64_t b
 
 static status_t quick_vcpu_kick(const struct cap *cap, uint64_t a, uint64_t b)
 {
-    if (vcpu_kick((struct vcpu *)cap->object))
-        vcpu_notify((struct vcpu *)cap->object);
+    struct vcpu *vcpu = (struct vcpu *)cap->object;
+    if (__builtin_expect(vcpu_kick(vcpu), 0))
+        vcpu_notify(vcpu);
     return STATUS_OK;
 }
 
@@ -42,52 +37,64 @@ static status_t quick_virq_raise(const struct cap *cap, uint64_t number, uint64_
     return number - first < count ? arch_virq_raise((struct vm *)cap->object, (unsigned)number, level != 0) : STATUS_RANGE;
 }
 
+/* A capability's head: type and rights at once. */
+#define HEAD(type, rights) ((type) | (rights) << 8)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "struct cap, head");
+
 static const struct quick_row {
-    quick_function *function; /* NULL: not a quick call */
-    union {
-        uint8_t type_rights[2];
-        uint16_t head; /* as of struct cap */
-    } mask, want;
+    quick_function *function; /* NULL: quick_calls() does that itself */
+    uint16_t mask, want;      /* of the head of the capability that the first argument names; 0: not a quick call */
     uint8_t other;            /* another type that will do; CAP_NONE: there is none */
 } rows[CALL_COUNT] = {
-    [CALL_SIGNAL_RAISE] = {quick_signal_raise, {{0xff, RIGHT_RAISE}}, {{CAP_SIGNAL, RIGHT_RAISE}}, CAP_NONE},
-    [CALL_IRQ_ACK] = {quick_irq_ack, {{0xff, RIGHT_BIND}}, {{CAP_IRQ, RIGHT_BIND}}, CAP_NONE},
-    [CALL_VCPU_KICK] = {quick_vcpu_kick, {{0xff, RIGHT_KICK}}, {{CAP_VCPU, RIGHT_KICK}}, CAP_NONE},
-    [CALL_VIRQ_RAISE] = {quick_virq_raise, {{0xff, RIGHT_RAISE}}, {{CAP_VM, RIGHT_RAISE}}, CAP_LINE},
+    [CALL_SIGNAL_RAISE] = {NULL, HEAD(0xff, RIGHT_RAISE), HEAD(CAP_SIGNAL, RIGHT_RAISE), CAP_NONE},
+    [CALL_IRQ_ACK] = {quick_irq_ack, HEAD(0xff, RIGHT_BIND), HEAD(CAP_IRQ, RIGHT_BIND), CAP_NONE},
+    [CALL_VCPU_KICK] = {quick_vcpu_kick, HEAD(0xff, RIGHT_KICK), HEAD(CAP_VCPU, RIGHT_KICK), CAP_NONE},
+    [CALL_VIRQ_RAISE] = {quick_virq_raise, HEAD(0xff, RIGHT_RAISE), HEAD(CAP_VM, RIGHT_RAISE), CAP_LINE},
 };
 
-/* Why a capability is refused, unless it is of the other type. */
-static APART status_t quick_otherwise(const struct cap *cap, uint64_t a, uint64_t b, const struct quick_row *row)
+/* Why a call is refused, unless its capability, if there is one, is of the other type. */
+static APART status_t quick_otherwise(const struct cap *cap, uint64_t a, uint64_t b, uint64_t number, uint16_t head)
 {
-    uint8_t type = cap ? __atomic_load_n(&cap->type, __ATOMIC_ACQUIRE) : CAP_NONE;
-    if (type == CAP_NONE || (type != row->want.type_rights[0] && type != row->other))
+    if (number >= CALL_COUNT || !rows[number].want)
+        return STATUS_CALL;
+    const struct quick_row *row = &rows[number];
+    uint8_t type = (uint8_t)head;
+    if (type == CAP_NONE || (type != (uint8_t)row->want && type != row->other))
         return STATUS_CAP;
-    return row->want.type_rights[1] & ~cap->rights ? STATUS_RIGHTS : row->function(cap, a, b);
+    return (row->want & ~head) >> 8 ? STATUS_RIGHTS : row->function(cap, a, b);
 }
+
+static inline bool head_suits(uint16_t head, uint16_t mask, uint16_t want)
+{
+    return want && (head & mask) == want;
+}
+
+/* Computed here, and not again where it is used. */
+#define SETTLED(value) __asm__("" : "+r"(value))
 
 APART void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count)
 {
-    uint64_t before = CALL_SIGNAL_RAISE;
-    const struct quick_row *row = &rows[before]; /* that of the call before, and what stands in it */
-    quick_function *function = row->function;
-    uint16_t mask = row->mask.head, want = row->want.head;
-    for (const uint64_t *end = words + count * MULTICALL_WORDS; words < end; words += MULTICALL_WORDS) {
-        uint64_t number = words[0], slot = words[1], a = words[2], b = words[3];
+    for (const uint64_t *end = words + count * MULTICALL_WORDS; words != end; words += MULTICALL_WORDS) {
+        uint64_t number = words[0], slot = words[1], a = words[2], b = words[3], index = slot / CAPS_PER_PAGE;
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a component may write them at any time: they are read once */
-        if (number != before) {
-            words[0] = (uint64_t)STATUS_CALL;
-            if (number >= CALL_COUNT || !rows[number].function)
-                continue;
-            row = &rows[before = number];
-            function = row->function;
-            mask = row->mask.head;
-            want = row->want.head;
-        }
+        SETTLED(index);
         /* What lies in a page is read by its address, so not before it was written. */
-        const struct cap *page = slot < CAP_SLOTS ? __atomic_load_n(&table[slot / CAPS_PER_PAGE], __ATOMIC_RELAXED) : NULL;
-        const struct cap *cap = page ? &page[slot % CAPS_PER_PAGE] : NULL;
-        bool suits = __builtin_expect(cap && (__atomic_load_n(&cap->head, __ATOMIC_ACQUIRE) & mask) == want, 1);
-        words[0] = (uint64_t)(suits ? function(cap, a, b) : quick_otherwise(cap, a, b, row));
+        const struct cap *page = index < CAP_PAGES ? __atomic_load_n(&table[index], __ATOMIC_RELAXED) : NULL;
+        if (!page) {
+            words[0] = (uint64_t)quick_otherwise(NULL, a, b, number, CAP_NONE);
+            continue;
+        }
+        const struct cap *cap = &page[slot % CAPS_PER_PAGE];
+        SETTLED(cap);
+        uint16_t head = __atomic_load_n(&cap->head, __ATOMIC_ACQUIRE);
+        if (__builtin_expect(number == CALL_SIGNAL_RAISE && head_suits(head, HEAD(0xff, RIGHT_RAISE), HEAD(CAP_SIGNAL, RIGHT_RAISE)), 1)) {
+            words[0] = STATUS_OK; /* the commonest, so not behind a pointer */
+            signal_raise((struct signal *)cap->object, a & cap->size);
+            continue;
+        }
+        const struct quick_row *row = &rows[number < CALL_COUNT ? number : 0];
+        SETTLED(row);
+        words[0] = (uint64_t)(head_suits(head, row->mask, row->want) ? row->function(cap, a, b) : quick_otherwise(cap, a, b, number, head));
     }
 }
 

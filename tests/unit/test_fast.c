@@ -757,6 +757,79 @@ static void test_enter_refused(void **state)
 #define FAST3(function) cmocka_unit_test_setup_teardown(function, setup_3, teardown)
 #define FAST2(function) cmocka_unit_test_setup_teardown(function, setup_2, teardown)
 
+/* --- lines that the monitor turns on and off ---------------------------------------------------------------------------------------- */
+
+enum { VM_SLOT = SLOT + 2 };
+
+/* CALL_VIRQ_SET; true: the short way. */
+static bool call_set(uint64_t field, uint64_t first, uint64_t mask)
+{
+    struct frame *frame = &threads[0].arch.frame;
+    on(0);
+    frame->x[0] = CALL_VIRQ_SET;
+    frame->x[1] = VM_SLOT;
+    frame->x[3] = field;
+    frame->x[4] = first;
+    frame->x[5] = mask;
+    fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
+    struct frame *next = fast_sync(&cpus[0], frame);
+    assert_true(next == frame || next == long_way);
+    assert_int_equal(frame->x[0], next ? (uint64_t)STATUS_OK : CALL_VIRQ_SET);
+    return next == frame;
+}
+
+static void test_lines(void **state)
+{
+    (void)state;
+    caps[VM_SLOT] = (struct cap){.type = CAP_VM, .rights = RIGHT_CONFIGURE, .object = &vm->object};
+    edge(SPI);
+    monitor_runs();
+    assert_true(call_set(VIRQ_DISABLE, 32, UINT64_C(0xf00000000) | 1 << (SPI - 32) | 2 << (SPI - 32))); /* the upper half is ignored */
+    assert_int_equal(get(0, VIRQ_ENABLE, 32), ~(UINT32_C(3) << (SPI - 32)));
+    raise(SPI, 1);
+    assert_int_equal(ack_on(0), NONE);
+    assert_true(call_set(VIRQ_ENABLE, 32, 1 << (SPI - 32)));
+    assert_int_equal(get(0, VIRQ_ENABLE, 32), ~(UINT32_C(2) << (SPI - 32)));
+    assert_true(vcpus[0]->arch.queued); /* enter() sees it */
+    load(0);
+    assert_int_equal(ack_on(0), SPI);
+    raise(SPI, 1);
+    monitor_runs();
+    assert_true(call_set(VIRQ_DISABLE, 32, 1 << (SPI - 32)));
+    assert_true(vcpus[0]->arch.lr_recheck);
+    load(0);
+    assert_int_equal(ack_on(0), NONE);
+}
+
+static void test_lines_refused(void **state)
+{
+    (void)state;
+    caps[VM_SLOT] = (struct cap){.type = CAP_VM, .rights = RIGHT_CONFIGURE, .object = &vm->object};
+    set(0, VIRQ_TARGET, SPI + 1, 1);
+    monitor_runs();
+    for (unsigned field = VIRQ_PEND; field <= VIRQ_FORWARDING + 1; field++)
+        assert_false(call_set(field, 32, 1 << (SPI - 32)));
+    assert_false(call_set(UINT64_C(1) << 32, 32, 1));
+    assert_false(call_set(VIRQ_DISABLE, 0, 1)); /* private */
+    assert_false(call_set(VIRQ_DISABLE, 33, 1));
+    assert_false(call_set(VIRQ_DISABLE, VM_LINES, 1));
+    assert_false(call_set(VIRQ_DISABLE, UINT64_C(1) << 32, 1));
+    assert_false(call_set(VIRQ_DISABLE, 32, 3 << (SPI - 32))); /* one of them another vCPU's: none at all */
+    assert_int_equal(get(0, VIRQ_ENABLE, 32), UINT32_MAX);
+    threads[0].arch.frame.x[2] = UINT64_C(1) << 32;
+    assert_false(call_set(VIRQ_DISABLE, 32, 1));
+    threads[0].arch.frame.x[2] = 0;
+    caps[VM_SLOT].rights = RIGHT_RAISE;
+    assert_false(call_set(VIRQ_DISABLE, 32, 1));
+    caps[VM_SLOT] = (struct cap){.type = CAP_VM, .rights = RIGHT_CONFIGURE, .object = &vcpus[1]->object};
+    assert_false(call_set(VIRQ_DISABLE, 32, 1));
+    caps[VM_SLOT].object = &vm->object;
+    cpus[0].arch.side = SIDE_COMPONENT;
+    assert_false(call_set(VIRQ_DISABLE, 32, 1));
+    cpus[0].arch.side = SIDE_MONITOR;
+    assert_true(call_set(VIRQ_DISABLE, 32, 1));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -765,7 +838,7 @@ int main(void)
         FAST3(test_sgi_merged), FAST2(test_sgi_merged), FAST3(test_sgi_disabled), FAST2(test_sgi_disabled), FAST3(test_sgi_refused),
         FAST3(test_sgi_queue), FAST2(test_sgi_queue), FAST2(test_senders_v2), FAST2(test_sgir_refused), FAST3(test_posted_counts),
         FAST3(test_identification), FAST3(test_answers), FAST3(test_exit), FAST3(test_exit_big_endian), FAST3(test_exit_refused),
-        FAST3(test_enter), FAST3(test_enter_refused),
+        FAST3(test_enter), FAST3(test_enter_refused), FAST3(test_lines), FAST3(test_lines_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * nothing until it is sure; if it is not, the long way (trap.c, irq.c) begins from the start. So every rule stands there, and this file may be deleted
  * without changing what the kernel does.
  *
- * No lock is taken and nothing written that other CPUs write, but a vCPU's `posted` and the `thread` that claims it; the vCPU's own lock where a timer or what a look at `posted` finds needs a list register. A list register that its vCPU
+ * No lock is taken and nothing written that other CPUs write, but a vCPU's `posted` and the `thread` that claims it; the vCPU's own lock where a timer or what a look at `posted` finds needs a list register, or its monitor turns lines on. A list register that its vCPU
  * owns (lr_used) is this CPU's alone; others who change its line leave word in lr_recheck, and poke this CPU.
  */
 #include "board.h"
@@ -287,6 +287,38 @@ static APART struct frame *enter(struct cpu *cpu, struct frame *frame)
     arch_resume(cpu);
 }
 
+_Static_assert(VIRQ_ENABLE == 0 && VIRQ_DISABLE == 1 && VM_LINES % 32 == 0, "lines_set()");
+
+/* Turns those shared lines on or off, if they are all that vCPU's, whose monitor runs on its CPU: nobody is in it, so nobody has to be told. */
+static inline bool lines_set(struct vcpu *vcpu, unsigned first, uint32_t mask, bool on)
+{
+    struct virq *lines = virq_at(vcpu->vm, vcpu, first);
+    bool own = true;
+    lock_take(&vcpu->lock);
+    for (uint32_t rest = mask; rest; rest &= rest - 1)
+        own &= lines[__builtin_ctz(rest)].target == vcpu->index;
+    for (uint32_t rest = own ? mask : 0; rest; rest &= rest - 1) {
+        struct virq *virq = &lines[__builtin_ctz(rest)];
+        virq->flags = (uint8_t)((virq->flags & ~ENABLED) | (on ? ENABLED : 0));
+        virq_changed(vcpu, virq, first + (unsigned)__builtin_ctz(rest));
+    }
+    lock_release(&vcpu->lock);
+    return own;
+}
+
+/* CALL_VIRQ_SET that does so, of the VM whose vCPU is loaded. */
+static APART struct frame *lines_enable(const struct cpu *cpu, struct frame *frame)
+{
+    struct vcpu *vcpu = cpu->loaded;
+    uint64_t field = frame->x[3], first = frame->x[4];
+    bool plain = field <= VIRQ_DISABLE && first % 32 == 0 && first - VIRQ_PRIVATE < VM_LINES - VIRQ_PRIVATE && !(frame->x[2] >> 32);
+    if (!plain || !cap_names(cpu->current->partition, frame->x[1], CAP_VM, RIGHT_CONFIGURE, &vcpu->vm->object) ||
+        !lines_set(vcpu, (unsigned)first, (uint32_t)frame->x[5], field == VIRQ_ENABLE))
+        return LONG_WAY;
+    frame->x[0] = STATUS_OK;
+    return frame;
+}
+
 struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
 {
     uint64_t esr = read_sysreg(esr_el2);
@@ -298,8 +330,11 @@ struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
             return sysreg(cpu, frame, esr);
         if (class == EC_HVC64 || class == EC_SMC64)
             return smccc(cpu, frame, class == EC_SMC64);
-    } else if (cpu->arch.side == SIDE_MONITOR && class == EC_SVC64 && frame->x[0] == CALL_VCPU_ENTER) {
-        return enter(cpu, frame);
+    } else if (cpu->arch.side == SIDE_MONITOR && class == EC_SVC64) {
+        if (frame->x[0] == CALL_VCPU_ENTER)
+            return enter(cpu, frame);
+        if (frame->x[0] == CALL_VIRQ_SET)
+            return lines_enable(cpu, frame);
     }
     return LONG_WAY;
 }
