@@ -58,6 +58,21 @@ def test_other_boards():
     assert len(bench.check_boards({"n1.gicv3.eoi": {"p50": 12}}, promises)) == 1
 
 
+def test_other_boards_keep_to_what_the_first_one_does():
+    """Red when a row far below its limit may be more than the factor above what was measured on the first board."""
+    promises = {"boards": {"n1.gicv3": 1.1}, "bench": {"a57.gicv3": {"eoi": {"p50": 100}}}}
+    assert bench.check_boards({"a57.gicv3.eoi": {"p50": 10}, "n1.gicv3.eoi": {"p50": 11}}, promises) == []
+    (complaint,) = bench.check_boards({"a57.gicv3.eoi": {"p50": 10}, "n1.gicv3.eoi": {"p50": 12}}, promises)
+    assert complaint == ["n1.gicv3.eoi: 12, more than 1.1 × the 10 of a57.gicv3"]
+
+
+def test_paths_of_other_boards():
+    """Red when a row that takes another VM, a device or components is measured on the first board only."""
+    others = bench.rows_elsewhere(3)
+    assert {"vtimer_wfi_shared", "vm_switch", "device_irq", "multicall16", "portal_round_trip", "signal_same_cpu", "doorbell_other_cpu"} <= set(others)
+    assert "hvc_null" not in others and "hvc_null" in bench.rows_elsewhere(2)
+
+
 def line(cpu, pc, level):
     flags = {0: 0x201, 1: 0x121, 2: 0x261}[level]
     return b"Trace %d: 0x7f3b60000100 [0000000000004000/%016x/%08x/ff020201] \n" % (cpu, pc, flags)
