@@ -7,6 +7,7 @@
 
 #include "mmio.h"
 #include "sysreg.h"
+#include "types.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -47,14 +48,8 @@ struct gic_ops {
     /* Finds and resets the distributor, all shared interrupts off; then, on each CPU, what is banked. */
     void (*init)(void);
     void (*cpu_init)(unsigned cpu);
-    /* A shared interrupt to one CPU; and off, when it returns no CPU takes it any more. */
-    void (*enable)(unsigned intid, unsigned cpu, bool edge);
-    void (*disable)(unsigned intid);
-    /* A private interrupt of the calling CPU. */
-    void (*enable_private)(unsigned intid);
-    /* Of this CPU's private interrupt, or a shared one. */
-    void (*set_active)(unsigned intid, bool active);
-    bool (*is_pending)(unsigned intid);
+    void (*route)(unsigned intid, unsigned cpu); /* a shared interrupt */
+    void (*set_active)(unsigned intid, bool active); /* gic_set_active() */
     void (*send)(unsigned cpu, unsigned sgi);
     uint64_t (*lr_read)(unsigned n);
     void (*lr_write)(unsigned n, uint64_t raw);
@@ -75,9 +70,13 @@ struct gic {
     uintptr_t distributor;
     uintptr_t cpu;     /* GICv2: CPU interface */
     uintptr_t virtual; /* GICv2: virtual interface control; 0: GICv3 */
+    uintptr_t banks[CPUS_MAX]; /* where each CPU's private interrupts have their registers (gic_registers.h) */
 };
 extern struct gic gic;
 extern const struct gic_ops gicv2_ops, gicv3_ops;
+
+/* Of this CPU's private interrupt, or a shared one. */
+void gic_set_active(unsigned intid, bool active);
 
 enum { GICC_IAR = 0x00c, GICC_EOIR = 0x010, GICC_DIR = 0x1000 };
 enum { GICH_HCR = 0x000, GICH_EISR0 = 0x020, GICH_ELRSR0 = 0x030, GICH_LR = 0x100 };

@@ -15,7 +15,6 @@ enum {
     GICD_IGROUPR = 0x080,
     GICD_ISENABLER = 0x100,
     GICD_ICENABLER = 0x180,
-    GICD_ISPENDR = 0x200,
     GICD_ICPENDR = 0x280,
     GICD_ISACTIVER = 0x300,
     GICD_ICACTIVER = 0x380,
@@ -38,11 +37,6 @@ static inline unsigned gicd_lines(uintptr_t distributor)
 static inline void gicd_bit_write(uintptr_t bank, unsigned reg, unsigned intid)
 {
     mmio_write32(bank + reg + intid / 32 * 4, UINT32_C(1) << intid % 32);
-}
-
-static inline bool gicd_bit_read(uintptr_t bank, unsigned reg, unsigned intid)
-{
-    return mmio_read32(bank + reg + intid / 32 * 4) >> intid % 32 & 1;
 }
 
 /* Edge or level; only while it is disabled. The caller holds what guards the shared word. */

@@ -1,7 +1,6 @@
 /* GICv2 with virtualization extensions (IHI 0048): everything is memory-mapped. */
 #include "board.h"
 #include "gic_registers.h"
-#include "lock.h"
 #include "log.h"
 #include "mmu.h"
 
@@ -13,7 +12,6 @@ enum { CTLR_ENABLE = 1 << 0, CTLR_EOIMODE = 1 << 9 /* end of interrupt is priori
 enum { GICC_SIZE = 0x2000, GICC_ALIASED = 0x20000, GICC_LAST_ALIAS = 0xf000 };
 
 static uint8_t interface_mask[CPUS_MAX]; /* the CPU in GICD_ITARGETSR and GICD_SGIR */
-static struct lock config_lock;          /* GICD_ICFGR */
 
 /*
  * Boards for 64 KiB pages repeat each page of the CPU interface sixteen times. The last repetition of the first page is next to
@@ -60,6 +58,7 @@ static uint8_t own_mask(void)
 
 static void cpu_init(unsigned cpu)
 {
+    gic.banks[cpu] = gic.distributor;
     interface_mask[cpu] = own_mask();
     gicd_reset32(gic.distributor, 0);
     mmio_write32(gic.virtual + GICH_HCR, 0);
@@ -70,37 +69,9 @@ static void cpu_init(unsigned cpu)
     mmio_write32(gic.cpu + GICC_CTLR, CTLR_ENABLE | CTLR_EOIMODE);
 }
 
-static void enable(unsigned intid, unsigned cpu, bool edge)
+static void route(unsigned intid, unsigned cpu)
 {
-    lock_take(&config_lock);
-    gicd_configure(gic.distributor, intid, edge);
-    lock_release(&config_lock);
     mmio_write8(gic.distributor + GICD_ITARGETSR + intid, interface_mask[cpu]);
-    gicd_bit_write(gic.distributor, GICD_ISENABLER, intid);
-}
-
-static void disable(unsigned intid)
-{
-    gicd_bit_write(gic.distributor, GICD_ICENABLER, intid);
-    gicd_bit_write(gic.distributor, GICD_ICPENDR, intid);
-    mmio_read32(gic.distributor + GICD_CTLR); /* the write has arrived */
-}
-
-static void enable_private(unsigned intid)
-{
-    gicd_bit_write(gic.distributor, GICD_ISENABLER, intid);
-}
-
-static void set_active(unsigned intid, bool active)
-{
-    gicd_bit_write(gic.distributor, active ? GICD_ISACTIVER : GICD_ICACTIVER, intid);
-    if (active)
-        gicd_bit_read(gic.distributor, GICD_ISACTIVER, intid); /* it has arrived before the interrupt can come */
-}
-
-static bool is_pending(unsigned intid)
-{
-    return gicd_bit_read(gic.distributor, GICD_ISPENDR, intid);
 }
 
 static void send(unsigned cpu, unsigned sgi)
@@ -137,11 +108,8 @@ const struct gic_ops gicv2_ops = {
     .lr = {.priority = 23, .state = 28, .physical = 10, .source = 10, .group1 = 1 << 30, .hardware = UINT64_C(1) << 31, .eoi_irq = 1 << 19},
     .init = init,
     .cpu_init = cpu_init,
-    .enable = enable,
-    .disable = disable,
-    .enable_private = enable_private,
-    .set_active = set_active,
-    .is_pending = is_pending,
+    .route = route,
+    .set_active = gic_set_active,
     .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,

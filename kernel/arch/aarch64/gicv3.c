@@ -1,8 +1,6 @@
 /* GICv3 (IHI 0069) with affinity routing: CPU interface in system registers, a redistributor per CPU. All interrupts are in group 1. */
 #include "board.h"
 #include "gic_registers.h"
-#include "cpu.h"
-#include "lock.h"
 #include "log.h"
 #include "mmu.h"
 
@@ -14,9 +12,7 @@ enum { FRAME = 0x10000 }; /* a redistributor: RD frame, SGI frame, with TYPER_VL
 enum { SRE_ENABLE = 7 }; /* system registers, no bypass; a guest's access to ICC_SRE_EL1 traps (sysreg.c) */
 enum { ICC_CTLR_EOIMODE = 1 << 1 };
 
-static uintptr_t redistributor[CPUS_MAX];
 static unsigned apr_count;
-static struct lock config_lock; /* GICD_ICFGR */
 
 /* --- initialisation ------------------------------------------------------------------------------------------------------ */
 
@@ -27,8 +23,7 @@ static void redistributor_claim(uintptr_t frame, uint64_t typer)
     for (unsigned i = 0; i < platform.cpus; i++) {
         uint64_t packed = (board.mpidr[i] & 0xffffff) | (board.mpidr[i] >> MPIDR_AFF3 & 0xff) << 24;
         if (packed == affinity) {
-            redistributor[i] = frame;
-            mmu_map_device(paddr(frame + FRAME), PAGE_SIZE);
+            gic.banks[i] = mmu_map_device(paddr(frame + FRAME), PAGE_SIZE);
         }
     }
 }
@@ -50,7 +45,7 @@ static void redistributors_find(void)
     for (unsigned i = 0; i < board.redistributor_count; i++)
         redistributors_scan(board.redistributors[i]);
     for (unsigned i = 0; i < platform.cpus; i++) {
-        if (!redistributor[i])
+        if (!gic.banks[i])
             panic("device tree: no GICv3 redistributor for the CPU with reg %lx", board.mpidr[i]);
     }
 }
@@ -70,13 +65,14 @@ SMALL static void init(void)
     gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
 }
 
-static void redistributor_init(uintptr_t frame)
+static void redistributor_init(uintptr_t bank)
 {
+    uintptr_t frame = bank - FRAME;
     mmio_write32(frame + GICR_WAKER, mmio_read32(frame + GICR_WAKER) & ~(uint32_t)WAKER_SLEEP);
     while (mmio_read32(frame + GICR_WAKER) & WAKER_ASLEEP)
         arch_relax();
-    gicd_reset32(frame + FRAME, 0);
-    mmio_write32(frame + FRAME + GICD_IGROUPR, UINT32_MAX);
+    gicd_reset32(bank, 0);
+    mmio_write32(bank + GICD_IGROUPR, UINT32_MAX);
     gicd_settle(frame + GICR_CTLR, GICR_RWP);
 }
 
@@ -95,7 +91,7 @@ static void virtual_init(void)
 
 SMALL static void cpu_init(unsigned cpu)
 {
-    redistributor_init(redistributor[cpu]);
+    redistributor_init(gic.banks[cpu]);
     write_sysreg(SRE_ENABLE, icc_sre_el2);
     isb();
     write_sysreg(read_sysreg(icc_sre_el1) | 1, icc_sre_el1);
@@ -110,42 +106,9 @@ SMALL static void cpu_init(unsigned cpu)
 
 /* --- physical interrupts -------------------------------------------------------------------------------------------------- */
 
-static uintptr_t bank_of(unsigned intid)
+static void route(unsigned intid, unsigned cpu)
 {
-    return intid < GIC_SPI_FIRST ? redistributor[cpu_self()->index] + FRAME : gic.distributor;
-}
-
-static void enable(unsigned intid, unsigned cpu, bool edge)
-{
-    lock_take(&config_lock);
-    gicd_configure(gic.distributor, intid, edge);
-    lock_release(&config_lock);
     mmio_write64(gic.distributor + GICD_IROUTER + 8 * (uintptr_t)intid, board.mpidr[cpu]);
-    gicd_bit_write(gic.distributor, GICD_ISENABLER, intid);
-}
-
-static void disable(unsigned intid)
-{
-    gicd_bit_write(gic.distributor, GICD_ICENABLER, intid);
-    gicd_bit_write(gic.distributor, GICD_ICPENDR, intid);
-    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
-}
-
-static void enable_private(unsigned intid)
-{
-    gicd_bit_write(bank_of(intid), GICD_ISENABLER, intid);
-}
-
-static void set_active(unsigned intid, bool active)
-{
-    gicd_bit_write(bank_of(intid), active ? GICD_ISACTIVER : GICD_ICACTIVER, intid);
-    if (active)
-        gicd_bit_read(bank_of(intid), GICD_ISACTIVER, intid); /* it has arrived before the interrupt can come */
-}
-
-static bool is_pending(unsigned intid)
-{
-    return gicd_bit_read(bank_of(intid), GICD_ISPENDR, intid);
 }
 
 static uint64_t affinity(uint64_t mpidr, unsigned level)
@@ -240,11 +203,8 @@ const struct gic_ops gicv3_ops = {
     .lr = {.priority = 51, .state = 62, .physical = 32, .group1 = UINT64_C(1) << 60, .hardware = UINT64_C(1) << 61, .eoi_irq = UINT64_C(1) << 41},
     .init = init,
     .cpu_init = cpu_init,
-    .enable = enable,
-    .disable = disable,
-    .enable_private = enable_private,
-    .set_active = set_active,
-    .is_pending = is_pending,
+    .route = route,
+    .set_active = gic_set_active,
     .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,

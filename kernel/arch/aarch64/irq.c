@@ -5,9 +5,11 @@
 #include "cpu.h"
 #include "gic.h"
 #include "gic_registers.h"
+#include "lock.h"
 #include "vgic.h"
 
 struct gic gic;
+static struct lock config_lock; /* GICD_ICFGR */
 
 static _Noreturn void stop(void)
 {
@@ -58,13 +60,10 @@ void irq_dispatch(struct cpu *cpu, uint32_t acknowledged)
 
 SMALL void irq_cpu_init(unsigned cpu)
 {
+    const unsigned own[] = {SGI_IPI, SGI_STOP, SGI_POSTED, board.hyp_timer, board.virtual_timer, board.maintenance};
     gic.ops->cpu_init(cpu);
-    gic.ops->enable_private(SGI_IPI);
-    gic.ops->enable_private(SGI_STOP);
-    gic.ops->enable_private(SGI_POSTED);
-    gic.ops->enable_private(board.hyp_timer);
-    gic.ops->enable_private(board.virtual_timer);
-    gic.ops->enable_private(board.maintenance);
+    for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
+        gicd_bit_write(gic.banks[cpu], GICD_ISENABLER, own[i]);
 }
 
 SMALL void irq_init(void)
@@ -95,14 +94,20 @@ bool arch_interrupt_pending(void)
     return read_sysreg(isr_el1) != 0;
 }
 
-void arch_irq_enable(unsigned number, unsigned cpu, bool edge)
+SMALL void arch_irq_enable(unsigned number, unsigned cpu, bool edge)
 {
-    gic.ops->enable(number, cpu, edge);
+    lock_take(&config_lock);
+    gicd_configure(gic.distributor, number, edge);
+    lock_release(&config_lock);
+    gic.ops->route(number, cpu);
+    gicd_bit_write(gic.distributor, GICD_ISENABLER, number);
 }
 
-void arch_irq_disable(unsigned number)
+SMALL void arch_irq_disable(unsigned number)
 {
-    gic.ops->disable(number);
+    gicd_bit_write(gic.distributor, GICD_ICENABLER, number);
+    gicd_bit_write(gic.distributor, GICD_ICPENDR, number);
+    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
 }
 
 unsigned arch_irqs_awake(void)
@@ -116,7 +121,15 @@ unsigned arch_irqs_awake(void)
     return count;
 }
 
+void gic_set_active(unsigned intid, bool active)
+{
+    uintptr_t bank = intid < GIC_SPI_FIRST ? gic.banks[cpu_self()->index] : gic.distributor;
+    gicd_bit_write(bank, active ? GICD_ISACTIVER : GICD_ICACTIVER, intid);
+    if (active)
+        mmio_read32(bank + GICD_ISACTIVER); /* it has arrived before the interrupt can come */
+}
+
 void arch_irq_complete(unsigned number)
 {
-    gic.ops->set_active(number, false);
+    gic_set_active(number, false);
 }
