@@ -40,7 +40,7 @@ static bool find_optional_signal(const struct partition *self, uint64_t slot, ui
 static status_t finish_maker(struct partition *self, struct cap *slot, void *object, const status_t *status)
 {
     if (object)
-        object_publish(object, slot, self);
+        cap_fill_original(slot, self, object);
     return object ? STATUS_OK : *status;
 }
 

@@ -84,10 +84,11 @@ void cap_derive(struct cap *cap, struct cap *parent)
 {
     cap->depth = (uint16_t)(parent->depth + 1);
     cap->parent = parent;
-    cap->child = cap->prev = NULL;
+    cap->child = NULL;
     cap->next = parent->child;
+    cap->pprev = &parent->child;
     if (cap->next)
-        cap->next->prev = cap;
+        cap->next->pprev = &cap->next;
     parent->child = cap;
 }
 
@@ -95,12 +96,11 @@ void cap_unlink(struct cap *cap)
 {
     ASSERT(!cap->child);
     if (cap->next)
-        cap->next->prev = cap->prev;
-    if (cap->prev)
-        cap->prev->next = cap->next;
-    else if (cap->parent)
-        cap->parent->child = cap->next;
-    cap->parent = cap->next = cap->prev = NULL;
+        cap->next->pprev = cap->pprev;
+    if (cap->pprev)
+        *cap->pprev = cap->next;
+    cap->parent = cap->next = NULL;
+    cap->pprev = NULL;
     cap->holder = NULL;
     __atomic_store_n(&cap->type, CAP_NONE, __ATOMIC_RELEASE);
     removed = true;

@@ -41,7 +41,7 @@ struct cap {
         uint64_t base; /* extent: physical address; interrupts: first number */
     };
     uint64_t size; /* extent: bytes; interrupts: count; signal: mask of bits; portal: badge; line: first | count << 32 */
-    struct cap *parent, *child, *next, *prev; /* child: the newest; next, prev: siblings */
+    struct cap *parent, *child, *next, **pprev; /* child: the newest; next, and what points here: siblings */
 };
 
 _Static_assert(sizeof(struct cap) == 64, "a cache line; 64 to a page");

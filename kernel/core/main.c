@@ -219,8 +219,8 @@ static void root_start(void)
     struct thread *thread = thread_new(root, space, 0, ROOT_PRIORITY, &status);
     if (!thread)
         panic("root: status %d", (int)status);
-    object_publish(&space->object, root_slot(root, CAP_SPACE), root);
-    object_publish(&thread->object, root_slot(root, CAP_THREAD), root);
+    cap_fill_original(root_slot(root, CAP_SPACE), root, &space->object);
+    cap_fill_original(root_slot(root, CAP_THREAD), root, &thread->object);
     struct ranges ram = free_ram(), devices = device_space();
     const struct component_header *header = root_load(space, &ram);
     struct bootinfo *info = root_bootinfo(root, space);

@@ -21,17 +21,9 @@ struct object *object_new(struct partition *payer, unsigned type, size_t size, s
     object->type = (uint8_t)type;
     object->order = order;
     object->payer = payer;
-    object->next = payer->objects;
-    if (object->next)
-        object->next->prev = object;
-    payer->objects = object;
+    link_add(&payer->objects, &object->link);
     *status = STATUS_OK;
     return object;
-}
-
-void object_publish(struct object *object, struct cap *slot, struct partition *holder)
-{
-    cap_fill_original(slot, holder, object);
 }
 
 void object_free(struct object *object)
@@ -40,12 +32,7 @@ void object_free(struct object *object)
         partition_free((struct partition *)object);
         return;
     }
-    if (object->next)
-        object->next->prev = object->prev;
-    if (object->prev)
-        object->prev->next = object->next;
-    else
-        object->payer->objects = object->next;
+    link_remove(&object->link);
     memory_give(object->payer, object, object->order);
 }
 

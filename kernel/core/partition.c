@@ -201,7 +201,7 @@ struct cap *partition_next(struct partition *partition)
         partition->scanned = 0;
     partition->dying = true;
     if (partition->objects)
-        return partition->objects->original;
+        return CONTAINER_OF(partition->objects, struct object, link)->original;
     return partition->scanned < CAP_PAGES ? partition_first_cap(partition) : NULL;
 }
 

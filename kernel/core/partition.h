@@ -27,7 +27,7 @@ struct partition {
     unsigned feeds;       /* donations but the first */
     unsigned threads;     /* bounds what lists of waiting threads cost others */
     void *free[MEMORY_ORDER_PAGE + 1]; /* by order: lists through the free blocks' first words */
-    struct object *objects;            /* that live in its memory, newest first */
+    struct link *objects;              /* that live in its memory, newest first */
     struct donation *donations;        /* first: the one that it lies in itself */
     struct donation first;
     bool dying;

@@ -53,10 +53,7 @@ static void mapping_link(struct mapping *mapping, struct space *space, struct ca
 {
     mapping->node = (struct cap){.type = NODE_MAPPING, .object = &space->object, .size = size};
     cap_derive(&mapping->node, extent);
-    mapping->next = space->mappings;
-    if (mapping->next)
-        mapping->next->prev = mapping;
-    space->mappings = mapping;
+    link_add(&space->mappings, &mapping->link);
     space->mapping_count++;
 }
 
@@ -118,20 +115,17 @@ void space_unmap_kernel(struct space *space, saddr_t address)
 
 struct mapping *space_mapping_at(const struct space *space, saddr_t address)
 {
-    struct mapping *mapping = space->mappings;
-    while (mapping && mapping->address.raw != address.raw)
-        mapping = mapping->next;
-    return mapping;
+    for (struct link *link = space->mappings; link; link = link->next) {
+        struct mapping *mapping = CONTAINER_OF(link, struct mapping, link);
+        if (mapping->address.raw == address.raw)
+            return mapping;
+    }
+    return NULL;
 }
 
 static void mapping_unlink(struct mapping *mapping, struct space *space)
 {
-    if (mapping->next)
-        mapping->next->prev = mapping->prev;
-    if (mapping->prev)
-        mapping->prev->next = mapping->next;
-    else
-        space->mappings = mapping->next;
+    link_remove(&mapping->link);
     space->mapping_count--;
     cap_unlink(&mapping->node);
     memory_give(space->table.payer, mapping, mapping->order);
@@ -190,7 +184,7 @@ bool space_destroy_step(struct space *space)
         return false;
     }
     if (space->mappings) {
-        mapping_remove_step(space->mappings);
+        mapping_remove_step(CONTAINER_OF(space->mappings, struct mapping, link));
         return false;
     }
     arch_space_flush(space, saddr(0), UINT64_C(1) << SPACE_BITS);

@@ -9,7 +9,7 @@
 /* A node of the derivation tree: a use of an extent. */
 struct mapping {
     struct cap node; /* NODE_MAPPING; object: the space; size: bytes still mapped */
-    struct mapping *next, *prev; /* in the space */
+    struct link link; /* in the space */
     saddr_t address;
     uint64_t cleared; /* bytes from `address` on that a removal has cleared so far */
     uint8_t order;    /* of its memory */
@@ -26,7 +26,7 @@ struct space {
     struct object object;
     struct tag tag;
     struct table table;
-    struct mapping *mappings;
+    struct link *mappings;
     unsigned mapping_count; /* bounds the search in them */
     struct link *users; /* of struct space_user */
     uint8_t kind; /* enum space_kind */

@@ -92,8 +92,10 @@ static void adopt_space(int *index)
     *index = m_thing_index(adopt_object(&kernel->object, CAP_SPACE));
     adopt_mapping(M_FIXED, *index, BOOTINFO_ADDRESS, PAGE_SIZE, RIGHT_READ);
     m_thing(*index)->tables_kept = m_tables(*index) - 1;
-    for (const struct mapping *m = kernel->mappings; m; m = m->next)
+    for (struct link *l = kernel->mappings; l; l = l->next) {
+        const struct mapping *m = CONTAINER_OF(l, struct mapping, link);
         adopt_mapping(M_MAPPING, *index, m->address.raw, m->node.size, m->node.parent->rights);
+    }
     m_thing(*index)->tables = m_tables(*index);
 }
 

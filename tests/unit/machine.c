@@ -219,8 +219,8 @@ static void dispatch(struct cpu *cpu, void *argument)
 /* Is the thread still in its partition, or did it end itself? */
 static bool thread_lives(const struct partition *partition, const struct thread *thread)
 {
-    for (const struct object *o = partition->objects; o; o = o->next) {
-        if (o == &thread->object)
+    for (const struct link *l = partition->objects; l; l = l->next) {
+        if (l == &thread->object.link)
             return true;
     }
     return false;

@@ -94,7 +94,7 @@ static unsigned exhaust(cap_t p, unsigned number, uint64_t third, uint64_t fourt
     cap_t slot = slot_new();
     for (;; count++, slot = slot_new()) {
         uint64_t before = partition_at(p)->free_bytes;
-        const struct object *newest = partition_at(p)->objects;
+        const struct link *newest = partition_at(p)->objects;
         status_t status = BASE(number, p, slot, third, fourth, fifth, 0, 0);
         if (status == STATUS_OK)
             continue;
@@ -311,7 +311,7 @@ static cap_t nest(unsigned depth)
         extent->type = CAP_EXTENT;
         struct partition *inner = partition_new(extent, 2, 10, &status);
         assert_non_null(inner);
-        object_publish(&inner->object, slot, outer);
+        cap_fill_original(slot, outer, &inner->object);
         outer = inner;
     }
     return first;
