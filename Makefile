@@ -29,6 +29,7 @@ OBJCOPY := aarch64-linux-gnu-objcopy
 SYSTEM_HEADERS = -nostdinc -isystem $(shell $(CC) -print-file-name=include)
 LDFLAGS := --no-warn-rwx-segments
 KERNEL_SMALL := -Os
+KERNEL_WARM := -Os
 KERNEL_FAST := -O2
 KERNEL_LDFLAGS :=
 else ifeq ($(TOOLCHAIN),clang)
@@ -38,10 +39,11 @@ AR := llvm-ar
 OBJCOPY := llvm-objcopy
 SYSTEM_HEADERS := -nostdlibinc
 LDFLAGS :=
-# Optimised as a whole, at link time; functions of several callers stay functions.
+# Optimised as a whole, at link time; functions of several callers stay functions. Those compiled for size share the code that saves and restores registers.
 KERNEL_SMALL := -Oz -flto
+KERNEL_WARM := -Os -flto -mllvm -inline-threshold=0
 KERNEL_FAST := -O2 -flto
-KERNEL_LDFLAGS := --lto-O2 -mllvm -inline-threshold=0
+KERNEL_LDFLAGS := --lto-O2 -mllvm -inline-threshold=0 -mllvm -homogeneous-prolog-epilog --icf=all
 else
 $(error TOOLCHAIN is "$(TOOLCHAIN)"; it can be clang or gcc)
 endif
@@ -71,7 +73,7 @@ endef
 FORCE:
 
 $(OBJ)/flags: FORCE
-	$(call keep-text,$(CC) $(KERNEL_FLAGS) $(KERNEL_SMALL) $(KERNEL_FAST) $(KERNEL_LDFLAGS) $(COMPONENT_FLAGS) $(GUEST_FLAGS) $(FREESTANDING) $(LDFLAGS))
+	$(call keep-text,$(CC) $(KERNEL_FLAGS) $(KERNEL_SMALL) $(KERNEL_WARM) $(KERNEL_FAST) $(KERNEL_LDFLAGS) $(COMPONENT_FLAGS) $(GUEST_FLAGS) $(FREESTANDING) $(LDFLAGS))
 $(OBJ)/commit: FORCE
 	$(call keep-text,$(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown))
 # Outputs of both toolchains have the same names: this one tells whose they are.
@@ -96,9 +98,11 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 	@echo "  CC     $@"
 	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
 
-# What every exit and interrupt goes through is compiled for speed, the rest for size.
+# What every exit and interrupt goes through is compiled for speed, the rest for size: in files through which calls and switches go, each function saves its registers by itself.
 KERNEL_HOT := fast vcpu vgic irq gicv3
+KERNEL_OFTEN := core/cpu core/irq core/portal core/signal core/tag core/thread core/vm core/sched/fixed_priority arch/aarch64/trap
 $(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
+$(KERNEL_OFTEN:%=$(OBJ)/kernel/%.c.o): EXTRA = $(KERNEL_WARM)
 $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)
 $(OBJ)/kernel/core/quick.c.o $(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer
 
