@@ -754,6 +754,54 @@ static void test_enter_refused(void **state)
     assert_ptr_equal(vcpus[0]->thread, &threads[1]);
 }
 
+/* --- several calls at once ----------------------------------------------------------------------------------------------------- */
+
+static bool call_several(uint64_t count)
+{
+    struct frame *frame = &threads[0].arch.frame;
+    on(0);
+    frame->x[0] = CALL_MULTICALL;
+    frame->x[1] = count;
+    fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
+    quick_count = UINT64_MAX;
+    ipis = 0;
+    unsigned section = cpus[0].section;
+    struct frame *next = fast_sync(&cpus[0], frame);
+    assert_true(next == frame || next == long_way);
+    assert_int_equal(frame->x[0], next ? (uint64_t)STATUS_OK : CALL_MULTICALL);
+    assert_int_equal(quick_count, next ? count : UINT64_MAX);
+    assert_int_equal(cpus[0].section, next ? section + 2 : section);
+    return next == frame;
+}
+
+static void test_several_calls(void **state)
+{
+    static uint64_t batch[MULTICALL_CALLS * MULTICALL_WORDS];
+    (void)state;
+    for (unsigned side = SIDE_COMPONENT; side <= SIDE_MONITOR; side++) {
+        monitor_runs();
+        cpus[0].arch.side = (uint8_t)side;
+        threads[0].batch = NULL;
+        assert_false(call_several(1)); /* has no page */
+        threads[0].batch = batch;
+        assert_false(call_several(MULTICALL_CALLS + 1));
+        assert_false(call_several(UINT64_C(1) << 32));
+        assert_true(call_several(0));
+        assert_true(call_several(MULTICALL_CALLS));
+        assert_ptr_equal(quick_words, batch);
+        assert_ptr_equal(quick_table, partition.table);
+        assert_int_equal(ipis, 0);
+        quick_wakes = true; /* whoever it is has to be looked for */
+        assert_true(call_several(1));
+        assert_int_equal(ipis, 1);
+        quick_wakes = cpus[0].resched = false;
+    }
+    cpus[0].arch.side = SIDE_GUEST; /* which debugs */
+    cpus[0].arch.debugging = true;
+    assert_false(call_several(1));
+    cpus[0].arch.debugging = false;
+}
+
 #define FAST3(function) cmocka_unit_test_setup_teardown(function, setup_3, teardown)
 #define FAST2(function) cmocka_unit_test_setup_teardown(function, setup_2, teardown)
 
@@ -838,7 +886,7 @@ int main(void)
         FAST3(test_sgi_merged), FAST2(test_sgi_merged), FAST3(test_sgi_disabled), FAST2(test_sgi_disabled), FAST3(test_sgi_refused),
         FAST3(test_sgi_queue), FAST2(test_sgi_queue), FAST2(test_senders_v2), FAST2(test_sgir_refused), FAST3(test_posted_counts),
         FAST3(test_identification), FAST3(test_answers), FAST3(test_exit), FAST3(test_exit_big_endian), FAST3(test_exit_refused),
-        FAST3(test_enter), FAST3(test_enter_refused), FAST3(test_lines), FAST3(test_lines_refused),
+        FAST3(test_enter), FAST3(test_enter_refused), FAST3(test_lines), FAST3(test_lines_refused), FAST3(test_several_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

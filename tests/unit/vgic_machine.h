@@ -64,6 +64,25 @@ _Noreturn void arch_resume(struct cpu *cpu)
     longjmp(resumed, 1);
 }
 
+/* The calls of a batch: how many there were, of whom; they make somebody ready if that is wanted. */
+static struct cap *const *quick_table;
+static uint64_t *quick_words, quick_count;
+static bool quick_wakes;
+static unsigned ipis;
+
+void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count)
+{
+    quick_table = table;
+    quick_words = words;
+    quick_count = count;
+    cpus[this_cpu].resched = quick_wakes;
+}
+
+void arch_ipi_send(unsigned index)
+{
+    ipis += index == this_cpu;
+}
+
 uint64_t trap_abort_address(uint64_t esr)
 {
     (void)esr;

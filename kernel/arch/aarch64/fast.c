@@ -7,6 +7,7 @@
  * owns (lr_used) is this CPU's alone; others who change its line leave word in lr_recheck, and poke this CPU.
  */
 #include "board.h"
+#include "call.h"
 #include "cpu.h"
 #include "gic.h"
 #include "irq.h"
@@ -319,6 +320,34 @@ static APART struct frame *lines_enable(const struct cpu *cpu, struct frame *fra
     return frame;
 }
 
+/* CALL_MULTICALL. Quick calls need no more of their caller than this; whom they woke may have to run instead of it, which an interrupt of this CPU's own sees to. */
+static APART struct frame *multicall(struct cpu *cpu, struct frame *frame)
+{
+    const struct thread *thread = cpu->current;
+    uint64_t *batch = __atomic_load_n(&thread->batch, __ATOMIC_ACQUIRE);
+    if (!batch || frame->x[1] > MULTICALL_CALLS)
+        return LONG_WAY;
+    cpu_section_begin(cpu);
+    quick_calls(thread->partition->table, batch, frame->x[1]);
+    cpu_section_end(cpu);
+    if (__builtin_expect(cpu->resched, 0))
+        arch_ipi_send(cpu->index);
+    frame->x[0] = STATUS_OK;
+    return frame;
+}
+
+/* What a component asks for. */
+static inline struct frame *svc(struct cpu *cpu, struct frame *frame)
+{
+    uint64_t number = frame->x[0];
+    bool monitor = cpu->arch.side == SIDE_MONITOR;
+    if (number == CALL_VCPU_ENTER && monitor)
+        return enter(cpu, frame);
+    if (number == CALL_VIRQ_SET && monitor)
+        return lines_enable(cpu, frame);
+    return number == CALL_MULTICALL ? multicall(cpu, frame) : LONG_WAY;
+}
+
 struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
 {
     uint64_t esr = read_sysreg(esr_el2);
@@ -330,11 +359,8 @@ struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
             return sysreg(cpu, frame, esr);
         if (class == EC_HVC64 || class == EC_SMC64)
             return smccc(cpu, frame, class == EC_SMC64);
-    } else if (cpu->arch.side == SIDE_MONITOR && class == EC_SVC64) {
-        if (frame->x[0] == CALL_VCPU_ENTER)
-            return enter(cpu, frame);
-        if (frame->x[0] == CALL_VIRQ_SET)
-            return lines_enable(cpu, frame);
+    } else if (class == EC_SVC64 && cpu->arch.side != SIDE_GUEST) {
+        return svc(cpu, frame);
     }
     return LONG_WAY;
 }
