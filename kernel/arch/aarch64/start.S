@@ -134,14 +134,16 @@ park:
     wfi
     b       park
 
-relocate:
+relocate: /* their place becomes translation tables: zero is none */
     address x0, _rela_start
     address x1, _rela_end
     address x2, _image_start
 1:  cmp     x0, x1
     b.hs    2f
-    ldp     x3, x4, [x0], #16
-    ldr     x5, [x0], #8
+    ldp     x3, x4, [x0]
+    ldr     x5, [x0, #16]
+    stp     xzr, xzr, [x0], #16
+    str     xzr, [x0], #8
     cmp     w4, #R_AARCH64_RELATIVE
     b.ne    park /* the linker was told not to leave any other */
     add     x5, x5, x2
