@@ -288,10 +288,10 @@ static APART struct frame *enter(struct cpu *cpu, struct frame *frame)
     arch_resume(cpu);
 }
 
-_Static_assert(VIRQ_ENABLE == 0 && VIRQ_DISABLE == 1 && VM_LINES % 32 == 0, "lines_set()");
+_Static_assert(VIRQ_ENABLE == 0 && VIRQ_DISABLE == 1 && VM_LINES % 32 == 0, "lines_turn()");
 
 /* Turns those shared lines on or off, if they are all that vCPU's, whose monitor runs on its CPU: nobody is in it, so nobody has to be told. */
-static inline bool lines_set(struct vcpu *vcpu, unsigned first, uint32_t mask, bool on)
+static inline bool lines_turn(struct vcpu *vcpu, unsigned first, uint32_t mask, bool on)
 {
     struct virq *lines = virq_at(vcpu->vm, vcpu, first);
     bool own = true;
@@ -314,7 +314,7 @@ static APART struct frame *lines_enable(const struct cpu *cpu, struct frame *fra
     uint64_t field = frame->x[3], first = frame->x[4];
     bool plain = field <= VIRQ_DISABLE && first % 32 == 0 && first - VIRQ_PRIVATE < VM_LINES - VIRQ_PRIVATE && !(frame->x[2] >> 32);
     if (!plain || !cap_names(cpu->current->partition, frame->x[1], CAP_VM, RIGHT_CONFIGURE, &vcpu->vm->object) ||
-        !lines_set(vcpu, (unsigned)first, (uint32_t)frame->x[5], field == VIRQ_ENABLE))
+        !lines_turn(vcpu, (unsigned)first, (uint32_t)frame->x[5], field == VIRQ_ENABLE))
         return LONG_WAY;
     frame->x[0] = STATUS_OK;
     return frame;
