@@ -32,6 +32,7 @@ ROWS = {
     "doorbell_other_cpu": "doorbell, until the component on another CPU runs",
     "portal_round_trip": "call of a portal of another component, and back",
     "signal_same_cpu": "signal raised, until the waiter runs",
+    "multicall_wake": "the same, raised in a batch of calls",
     "vm_switch": "from one VM's WFI to the CPU's other VM",
     "vm_switch_fp": "the same, FP registers used by both",
     "first_touch_64mib": "first store to each page of 64 MiB",

@@ -32,6 +32,7 @@ RULES = {
     "multicall16": Rule("components", "multicall16", "before", "after"),
     "portal_round_trip": Rule("components", "portal_round_trip", "before", "after"),
     "signal_same_cpu": Rule("components", "signal_same_cpu", "before", "after"),
+    "multicall_wake": Rule("components", "multicall_wake", "before", "after"),
     "multicall16_kick": Rule("components", "multicall16_kick", "before", "after"),
     "doorbell_other_cpu": Rule("doorbell", "doorbell_round_trip", "before", "woken@1"),
 }

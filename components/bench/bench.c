@@ -140,6 +140,19 @@ __attribute__((noinline)) static void row_signal_same_cpu(void)
     }
 }
 
+/* The same raise in a batch of one: whoever it wakes runs when the call returns, without anything else happening. */
+__attribute__((noinline)) static void row_multicall_wake(void)
+{
+    volatile uint64_t *batch = (volatile uint64_t *)BATCH;
+    batch[1] = SLOT_SIGNAL;
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        batch[0] = CALL_SIGNAL_RAISE;
+        uint64_t start = ticks_before();
+        batch[2] = start << 1 | 1;
+        must(multicall(1), "a batch of one");
+    }
+}
+
 /* The same of a vCPU that nobody is in: next to nothing but the look-up. */
 __attribute__((noinline)) static void row_multicall16_kick(void)
 {
@@ -176,8 +189,7 @@ static _Noreturn void server_main(void)
     }
 }
 
-/* The same component's second life: waits for the signal. */
-static _Noreturn void waiter_main(void)
+static void row_of_waiter(const char *name)
 {
     static uint64_t samples[SAMPLES];
     for (unsigned i = 0; i < SAMPLES; i++) {
@@ -185,7 +197,14 @@ static _Noreturn void waiter_main(void)
         must(signal_wait(SLOT_SIGNAL, UINT64_MAX, DEADLINE_NEVER, &bits), "waiting");
         samples[i] = ticks_after() - (bits >> 1);
     }
-    print_row("signal_same_cpu", samples);
+    print_row(name, samples);
+}
+
+/* The same component's second life: waits for the signal. */
+static _Noreturn void waiter_main(void)
+{
+    row_of_waiter("signal_same_cpu");
+    row_of_waiter("multicall_wake");
     signal_raise(SLOT_DONE, UINT64_MAX);
     thread_exit(0);
 }
@@ -201,6 +220,7 @@ static _Noreturn void caller_main(void)
 static _Noreturn void raiser_main(void)
 {
     row_signal_same_cpu();
+    row_multicall_wake();
     signal_raise(SLOT_DONE, UINT64_MAX);
     thread_exit(0);
 }
