@@ -99,7 +99,7 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 	$(Q)$(CC) $(KERNEL_FLAGS) $(FREESTANDING) -c $< -o $@
 
 # What every exit and interrupt goes through is compiled for speed, the rest for size: in files through which calls and switches go, each function saves its registers by itself.
-KERNEL_HOT := fast vcpu vgic irq gicv3
+KERNEL_HOT := fast switch vcpu vgic irq gicv3
 KERNEL_OFTEN := core/cpu core/irq core/portal core/signal core/tag core/thread core/vm core/sched/fixed_priority arch/aarch64/trap
 $(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
 $(KERNEL_OFTEN:%=$(OBJ)/kernel/%.c.o): EXTRA = $(KERNEL_WARM)

@@ -3,6 +3,7 @@
 #include "cap.h"
 #include "log.h"
 #include "thread.h"
+#include "turn.h"
 #include "vm.h"
 
 enum { SLICE_HZ = 500 /* round robin among equals: 2 ms each */ };
@@ -70,9 +71,7 @@ void ipi_handle(struct cpu *cpu)
 
 void cpu_timer_update(struct cpu *cpu)
 {
-    uint64_t next = cpu->slice_end;
-    if (cpu->timers && cpu->timers->deadline < next)
-        next = cpu->timers->deadline;
+    uint64_t next = turn_deadline(cpu);
     if (next == cpu->timer_armed)
         return;
     cpu->timer_armed = next;
@@ -96,49 +95,37 @@ void timer_handle(struct cpu *cpu)
 
 /* --- whom to run ------------------------------------------------------------------------------------------------------------------- */
 
-static void cpu_account(struct cpu *cpu, struct thread *next)
-{
-    uint64_t now = arch_counter_about();
-    if (cpu->current)
-        cpu->current->ticks += now - cpu->switched_at;
-    cpu->switched_at = now;
-    if (next)
-        next->switches++;
-}
-
 static void cpu_switch(struct cpu *cpu, struct thread *next)
 {
-    cpu_account(cpu, next);
     struct thread *previous = cpu->current;
-    cpu->current = next;
+    turn_end(cpu, previous);
+    turn_begin(cpu, next);
     arch_thread_switch(cpu, previous, next);
     if (next && next->vcpu)
         vcpu_attend(cpu, next->vcpu); /* a kick may have come while it was not running */
 }
 
-/* A thread with equals has a time slice, which goes on while a higher one runs: else one that comes often would let the first of them run for ever. */
-static uint64_t slice_of(struct thread *thread, enum rivals rivals)
+uint64_t turn_slice_end(struct thread *thread)
 {
-    if (rivals != RIVALS_EQUALS)
-        thread->slice_end = UINT64_MAX;
-    else if (thread->slice_end == UINT64_MAX)
+    if (thread->slice_end == UINT64_MAX)
         thread->slice_end = arch_counter() + arch_counter_frequency() / SLICE_HZ;
     return thread->slice_end;
 }
 
 void cpu_reschedule(struct cpu *cpu)
 {
-    const struct policy *policy = cpu->scheduler.policy;
     do {
         cpu->resched = false;
-        struct thread *next = policy->pick(&cpu->scheduler);
-        if (next != cpu->current)
-            cpu_switch(cpu, next);
-        enum rivals rivals = next ? policy->rivals(&cpu->scheduler, next) : RIVALS_NONE;
-        cpu->slice_end = next ? slice_of(next, rivals) : UINT64_MAX;
+        struct choice next = cpu->scheduler.policy->pick(&cpu->scheduler);
+        if (next.thread != cpu->current)
+            cpu_switch(cpu, next.thread);
+        if (next.thread)
+            turn_slice(cpu, next.thread, next.rivals);
+        else
+            cpu->slice_end = UINT64_MAX;
         cpu_timer_update(cpu);
-        if (next)
-            arch_wait_trap(cpu, rivals != RIVALS_NONE);
+        if (next.thread)
+            arch_wait_trap(cpu, next.rivals != RIVALS_NONE);
         else
             arch_idle(cpu);
     } while (cpu->resched || !cpu->current);

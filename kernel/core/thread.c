@@ -17,7 +17,7 @@ struct thread *thread_new(struct partition *payer, struct space *space, unsigned
         return NULL;
     payer->threads++;
     thread->partition = payer;
-    thread->cpu = cpu;
+    thread->cpu = (uint8_t)cpu;
     thread->priority = thread->base_priority = (uint8_t)priority;
     space_user_add(space, &thread->space, &thread->object);
     return thread;

@@ -23,23 +23,25 @@ struct thread_fault {
 
 struct thread {
     struct object object;
-    struct arch_thread arch;
-    struct partition *partition; /* whose capabilities it has */
-    struct space_user space;
+    /* What switches look at, to the end of the second line of 64 bytes. */
     struct vcpu *vcpu;           /* that it has entered */
-    uint64_t *batch;             /* page shared with its space; NULL: none */
-    saddr_t batch_address;
+    struct thread *ready_next, *ready_prev; /* in the scheduler's queue */
     uint8_t state;               /* enum thread_state */
     uint8_t waiting;             /* enum wait_kind */
     uint8_t priority;            /* in force: at least base_priority */
     uint8_t base_priority;
-    unsigned cpu;
-    struct thread *ready_next, *ready_prev; /* in the scheduler's queue */
-    uint64_t slice_end;          /* UINT64_MAX: it has a whole one before it */
-    struct thread *timer_next;              /* in cpu->timers */
+    uint8_t cpu;
     bool timer_queued;
+    struct thread *timer_next;   /* in cpu->timers */
     uint64_t deadline;
+    uint64_t slice_end;          /* UINT64_MAX: it has a whole one before it */
+    uint64_t ticks, switches;
     struct object *wait_object; /* signal or portal */
+    struct partition *partition; /* whose capabilities it has */
+    struct arch_thread arch;
+    struct space_user space;
+    uint64_t *batch;             /* page shared with its space; NULL: none */
+    saddr_t batch_address;
     uint64_t wait_mask;         /* WAIT_SIGNAL */
     /* portals */
     struct thread *portal_next; /* among the callers that wait for the server */
@@ -51,8 +53,8 @@ struct thread {
     /* its end */
     struct binding supervisor;
     struct thread_fault fault;
-    uint64_t ticks, switches;
 };
+_Static_assert(offsetof(struct thread, arch) == 2 * CACHE_LINE, "two lines for switches");
 
 struct thread *thread_new(struct partition *payer, struct space *space, unsigned cpu, unsigned priority, status_t *status);
 /* Starts a stopped thread; on whatever CPU. */

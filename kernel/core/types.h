@@ -16,6 +16,7 @@ typedef struct {
 } saddr_t; /* in a space: guest-physical, or a component's virtual */
 
 enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT, CPUS_MAX = 8 };
+enum { CACHE_LINE = 64 /* bytes: what is laid out together */ };
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

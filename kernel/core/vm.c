@@ -253,8 +253,12 @@ status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
         vcpu_yield(vcpu);
         return vcpu->dead ? STATUS_DEAD : STATUS_CPU; /* its registers lie in another CPU: CALL_VCPU_SYNC brings them out */
     }
-    vcpu->cpu = cpu->index;
-    vcpu->resident = true;
+    if (!vcpu->resident) { /* whoever looks at what was saved of it on the CPU where it has been has done so */
+        lock_take(&vcpu->lock);
+        vcpu->cpu = cpu->index;
+        lock_release(&vcpu->lock);
+        vcpu->resident = true;
+    }
     thread->vcpu = vcpu;
     __atomic_store_n(&vcpu->thread, thread, __ATOMIC_SEQ_CST); /* before the look at `kicked` */
     arch_vcpu_enter(cpu, vcpu);

@@ -30,20 +30,23 @@ struct vm {
     struct arch_vm arch;
 };
 
+/* What the world switch looks at lies in three lines of 64 bytes, by who writes it: seldom anybody; any CPU; the one where it is loaded (struct arch_vcpu). */
 struct vcpu {
     struct object object;
     struct vm *vm; /* NULL: gone */
-    bool dead;     /* its VM is going: nobody enters any more */
     struct vcpu_state *state; /* shared with the monitor */
     struct thread *thread;    /* that is in it; one that is nobody's while it is synchronised or reset; NULL */
+    /* any CPU's */
+    unsigned kicked;
+    struct lock lock; /* of its virtual interrupts; and of `cpu` */
     unsigned index;
-    unsigned cpu;             /* that it ran on last */
-    bool resident;            /* some of its registers may still be in that CPU */
-    unsigned kicked;          /* set by any CPU */
-    struct lock lock;         /* of its virtual interrupts */
+    unsigned cpu;     /* that it ran on last */
+    struct arch_vcpu arch;
+    /* seldom */
+    bool dead;                 /* its VM is going: nobody enters any more */
+    bool resident;             /* some of its registers may still be in that CPU */
     struct space_user monitor; /* where the state page is mapped */
     saddr_t state_address;
-    struct arch_vcpu arch;
 };
 
 /* The thread, or whoever stands for one, has the vCPU from now on; false: another one does. */

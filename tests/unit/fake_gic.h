@@ -19,6 +19,7 @@
 #define read_sysreg(name) fake_read_##name()
 #define write_sysreg(value, name) fake_write_##name(value)
 #define isb() (void)0
+#define dsb(scope) (void)0
 
 enum { FAKE_CPUS = 2, FAKE_LRS_MAX = 16, FAKE_IRQS = 1020, EOI_COUNT_SHIFT = 27, LRENP = 4 };
 
@@ -60,6 +61,11 @@ static inline uint64_t fake_read_cntv_ctl_el0(void)
     return fakes[this_cpu].timer_control;
 }
 
+static inline void fake_write_cntv_ctl_el0(uint64_t value)
+{
+    fakes[this_cpu].timer_control = value;
+}
+
 static inline void fake_write_ich_hcr_el2(uint64_t value)
 {
     fakes[this_cpu].hcr = (uint32_t)value;
@@ -97,6 +103,31 @@ FAKE_REGISTER(sctlr_el1)
 FAKE_REGISTER(sp_el0)
 FAKE_REGISTER(tpidr_el0)
 FAKE_REGISTER(tpidrro_el0)
+FAKE_REGISTER(isr_el1)
+FAKE_REGISTER(ttbr0_el1)
+FAKE_REGISTER(ttbr1_el1)
+FAKE_REGISTER(tcr_el1)
+FAKE_REGISTER(mair_el1)
+FAKE_REGISTER(vbar_el1)
+FAKE_REGISTER(esr_el1)
+FAKE_REGISTER(far_el1)
+FAKE_REGISTER(elr_el1)
+FAKE_REGISTER(spsr_el1)
+FAKE_REGISTER(sp_el1)
+FAKE_REGISTER(par_el1)
+FAKE_REGISTER(contextidr_el1)
+FAKE_REGISTER(tpidr_el1)
+FAKE_REGISTER(csselr_el1)
+FAKE_REGISTER(cpacr_el1)
+FAKE_REGISTER(cntkctl_el1)
+FAKE_REGISTER(cntv_cval_el0)
+FAKE_REGISTER(vmpidr_el2)
+FAKE_REGISTER(cntvoff_el2)
+FAKE_REGISTER(cnthp_cval_el2)
+FAKE_REGISTER(cnthp_ctl_el2)
+FAKE_REGISTER(ich_vmcr_el2)
+FAKE_REGISTER(ich_ap0r0_el2)
+FAKE_REGISTER(ich_ap1r0_el2)
 
 /* The one instruction of another processor in a function that is used. */
 #define arch_relax arch_relax_by_yield
@@ -110,6 +141,7 @@ static inline void arch_relax(void)
 #include "../../kernel/arch/aarch64/vgic.c"
 #include "../../kernel/arch/aarch64/vgic_fields.c"
 #include "../../kernel/arch/aarch64/fast.c"
+#include "../../kernel/arch/aarch64/switch.c"
 
 /* ICH_MISR_EL2 */
 enum { GIC_MISR_EOI = 1 << 0, GIC_MISR_NO_PENDING = 1 << 3 };
@@ -242,14 +274,16 @@ static inline void send(unsigned cpu, unsigned sgi)
     cpu_run_on(cpu, posted_here, NULL);
 }
 
-static inline void interface_save(struct gic_interface *interface)
+static inline void interface_save(struct gic_interface *interface, struct gic_interface_rest *rest)
 {
     (void)interface;
+    (void)rest;
 }
 
-static inline void interface_load(const struct gic_interface *interface)
+static inline void interface_load(const struct gic_interface *interface, const struct gic_interface_rest *rest)
 {
     (void)interface;
+    (void)rest;
 }
 
 static const struct gic_ops fake_v2 = {

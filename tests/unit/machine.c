@@ -52,7 +52,8 @@ static cap_t extent_of(unsigned use)
 static void check_current(const struct cpu *cpu)
 {
     const struct thread *current = cpu->current;
-    if (cpu->scheduler.policy->pick(&cpu->scheduler) != current)
+    struct choice choice = cpu->scheduler.policy->pick(&cpu->scheduler);
+    if (choice.thread != current)
         host_fail("CPU %u runs another thread than its scheduler picks", cpu->index);
     if (current && (current->state != THREAD_READY || current->waiting != WAIT_NONE || current->cpu != cpu->index))
         host_fail("CPU %u runs a thread that is not ready", cpu->index);
@@ -63,7 +64,7 @@ static void check_current(const struct cpu *cpu)
     const struct space *space = !current ? NULL : current->vcpu ? current->vcpu->vm->space.space : current->space.space;
     if (space && (cpu->arch.space != space || cpu->arch.tag != (space->tag.value & 0xffff) || !cpu->arch.tag))
         host_fail("CPU %u runs with another space's translations", cpu->index);
-    if (current && cpu->arch.wait_trap != (cpu->scheduler.policy->rivals(&cpu->scheduler, current) != RIVALS_NONE))
+    if (current && cpu->arch.wait_trap != (choice.rivals != RIVALS_NONE))
         host_fail("CPU %u traps waiting guests %s", cpu->index, cpu->arch.wait_trap ? "needlessly" : "not");
 }
 

@@ -32,7 +32,7 @@ static void machine_start(unsigned version)
     memset(threads, 0, sizeof threads);
     for (unsigned i = 0; i < VCPUS; i++) {
         vcpus[i]->state = &states[i];
-        threads[i].cpu = i;
+        threads[i].cpu = (uint8_t)i;
         threads[i].partition = &partition;
         threads[i].space.space = &space;
         threads[i].vcpu = vcpus[i];
@@ -826,6 +826,12 @@ static bool call_set(uint64_t field, uint64_t first, uint64_t mask)
     return next == frame;
 }
 
+static void guest_runs(void)
+{
+    cpus[0].arch.side = SIDE_GUEST;
+    arch_vcpu_attend(&cpus[0], vcpus[0]);
+}
+
 static void test_lines(void **state)
 {
     (void)state;
@@ -839,13 +845,13 @@ static void test_lines(void **state)
     assert_true(call_set(VIRQ_ENABLE, 32, 1 << (SPI - 32)));
     assert_int_equal(get(0, VIRQ_ENABLE, 32), ~(UINT32_C(2) << (SPI - 32)));
     assert_true(vcpus[0]->arch.queued); /* enter() sees it */
-    load(0);
+    guest_runs();
     assert_int_equal(ack_on(0), SPI);
     raise(SPI, 1);
     monitor_runs();
     assert_true(call_set(VIRQ_DISABLE, 32, 1 << (SPI - 32)));
     assert_true(vcpus[0]->arch.lr_recheck);
-    load(0);
+    guest_runs();
     assert_int_equal(ack_on(0), NONE);
 }
 

@@ -96,6 +96,36 @@ bool side_settle(struct cpu *cpu)
     return true;
 }
 
+/* --- what switch.c needs ---------------------------------------------------------------------------------------------------- */
+
+unsigned strays;
+uint64_t no_translations[1];
+static struct vcpu *fp_followed;
+
+void strays_clear(void)
+{
+}
+
+void vcpu_fp_follow(struct cpu *cpu, struct vcpu *vcpu)
+{
+    (void)cpu;
+    fp_followed = vcpu;
+}
+
+uint64_t turn_slice_end(struct thread *thread)
+{
+    return thread->slice_end = 777;
+}
+
+/* Behind the first one. */
+void thread_timer_add(struct cpu *cpu, struct thread *thread, uint64_t deadline)
+{
+    thread->deadline = deadline;
+    thread->timer_next = NULL;
+    cpu->timers->timer_next = thread;
+    thread->timer_queued = true;
+}
+
 /* --- the machine ------------------------------------------------------------------------------------------------------------- */
 
 static inline void on(unsigned cpu)
@@ -107,7 +137,7 @@ static inline void load_on(unsigned cpu, unsigned index)
 {
     on(cpu);
     vcpus[index]->cpu = cpu;
-    vgic_load(&cpus[cpu], vcpus[index]);
+    vgic_load(vcpus[index]);
     cpus[cpu].loaded = vcpus[index];
     cpus[cpu].arch.side = SIDE_GUEST;
     arch_vcpu_attend(&cpus[cpu], vcpus[index]);
@@ -121,7 +151,7 @@ static inline void load(unsigned index)
 static inline void unload(unsigned index)
 {
     on(vcpus[index]->cpu);
-    vgic_unload(&cpus[this_cpu], vcpus[index]);
+    vgic_unload(vcpus[index]);
     cpus[this_cpu].loaded = NULL;
     cpus[this_cpu].arch.side = SIDE_COMPONENT;
 }

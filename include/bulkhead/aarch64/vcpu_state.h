@@ -18,11 +18,12 @@ struct frame {
 
 enum { /* most that a guest has; one of watchpoints has fewer */ VCPU_BREAKPOINTS = 6 };
 
-/* System registers of EL1 (and EL0) by name. */
+/* System registers of EL1 (and EL0) by name, in lines of 64 bytes, in the order in which the world switch reads and writes them. */
 struct vcpu_el1 {
-    uint64_t sctlr, ttbr0, ttbr1, tcr, mair, amair, vbar, esr, far, afsr0, afsr1, elr, spsr, sp, par, contextidr, tpidr;
-    uint64_t csselr, cntv_cval, cntv_ctl;
-    uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl;
+    uint64_t ttbr0, ttbr1, tcr, mair, vbar, esr, far, elr;
+    uint64_t spsr, sp, par, contextidr, tpidr, csselr, cntv_cval, cntv_ctl;
+    uint64_t tpidr_el0, tpidrro_el0, cpacr, cntkctl, sctlr;
+    uint64_t amair, afsr0, afsr1; /* zero where the processor has none, which is most */
     /* Always current. By kind: breakpoints' values and controls, watchpoints' values and controls. */
     uint64_t mdscr, debug[4][VCPU_BREAKPOINTS];
 };
@@ -36,7 +37,7 @@ struct vcpu_aarch32 {
 struct vcpu_state {
     struct frame regs;     /* offset 0: the exception vector relies on it */
     struct vcpu_exit exit; /* written by the kernel on exit */
-    struct vcpu_el1 el1;
+    struct vcpu_el1 el1 __attribute__((aligned(64)));
     uint64_t counter_offset; /* written by the kernel: virtual counter = physical counter - this */
     uint64_t exits;          /* written by the kernel: exits to the monitor so far */
     struct vcpu_aarch32 aarch32; /* of a vCPU in VCPU_MODE_AARCH32 */

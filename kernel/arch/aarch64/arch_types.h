@@ -31,7 +31,7 @@ struct arch_cpu {
     struct frame *left;    /* guest's frame, by fast.c for entry.S; the next field to `resume` */
     /* VTTBR_EL2 by place, and the tags behind it; for each place those of some spaces that it had before, by the tag's lowest bits. */
     uint64_t tag[PLACES], vttbr[PLACES];
-    struct {
+    struct tag_holder {
         uint64_t tag, vttbr;
     } held[TAG_HOLDERS];
     uint64_t hcr;          /* HCR_EL2 of the loaded vCPU's side */
@@ -40,6 +40,7 @@ struct arch_cpu {
     bool wait_trap;        /* more than one thread is ready here: WFI of a guest must trap */
     uint32_t acknowledged; /* interrupt that fast.c took and left to irq_dispatch() */
     struct vcpu *fp_owner; /* whose FP/SIMD registers are */
+    struct vcpu *last[PLACE_WAYS]; /* of PLACE_LOADED, by way: the last one that ran in the space whose tag is held there; NULL: whoever */
     uint64_t mpidr;        /* affinity fields */
     uint64_t mdscr;        /* MDSCR_EL1: the last guest's, as far as it harms no component */
 };
@@ -82,24 +83,35 @@ struct fp_state {
     uint64_t fpcr, fpsr;
 };
 
+enum { SPECIAL_AARCH32 = 1, SPECIAL_AUXILIARY = 2 /* registers of some processors */, SPECIAL_GIC = 4 /* another virtual CPU interface than most GICv3 have */ };
+
+/* What the world switch looks at stands first, by who writes it: the rest of a line of 64 bytes behind what core/vm.h has of that kind, then a line of the vCPU's own CPU's. */
 struct arch_vcpu {
-    uint64_t hcr; /* HCR_EL2 on the guest side, TWI apart */
-    uint64_t vmpidr;
-    /* Virtual interrupts; see vgic.c. */
-    uint32_t queued;               /* bit q: queue[q] is not empty */
-    uint16_t lr_used, lr_recheck;  /* bit n: list register n holds lr_line[n]; … and its line has changed meanwhile */
-    uint16_t lr_again;             /* … and if it is empty and not to be rechecked, the line may be pending there again, without a further look */
-    uint32_t posted;               /* SGIs that other vCPUs have sent, and nobody has looked at yet; set by any CPU, without the lock */
+    uint32_t posted;                /* SGIs that other vCPUs have sent, and nobody has looked at yet; set by any CPU, without the lock */
     uint8_t posted_from[VIRQ_SGIS]; /* GICv2: which ones; set before `posted`, taken after it */
-    uint16_t unseen;               /* 1: something was queued since it was last tried to put what waits into list registers */
+    uint8_t unused[28];
+    /* Virtual interrupts; see vgic.c. All zero in the first eight bytes: nothing but list registers to look at (vcpu_is_quiet). */
+    uint32_t queued;               /* bit q: queue[q] is not empty */
+    uint16_t lr_recheck;           /* bit n: lr_line[n] has changed since it came to list register n */
+    uint8_t active_in_memory;      /* lines that are active and in no list register */
+    uint8_t special;               /* SPECIAL_…: more is to be switched than what every vCPU has */
+    uint16_t lr_used;              /* bit n: list register n holds lr_line[n] */
+    uint16_t lr_again;             /* … and if it is empty and not to be rechecked, the line may be pending there again, without a further look */
+    uint16_t lr_live;              /* while not loaded: … and lr[n] is not empty */
+    bool timer_owned;              /* the physical timer interrupt is active on behalf of this vCPU */
+    uint8_t fp_turns;              /* how often its FP registers are still loaded before it uses them (vcpu_fp_load) */
+    uint64_t hcr;                  /* HCR_EL2 on the guest side, TWI apart */
+    uint64_t vmpidr;
+    uint64_t counter_offset;       /* its VM's */
+    struct gic_interface interface; /* while not loaded */
+    uint8_t way;                   /* of the CPU's PLACE_LOADED, where its space was last */
+    uint8_t unseen;                /* 1: something was queued since it was last tried to put what waits into list registers */
+    /* Seldom. */
+    struct gic_interface_rest interface_rest;
+    uint64_t lr[GIC_LRS_MAX];      /* what it holds while the vCPU is not loaded; while it is, what was written there last */
+    uint16_t lr_line[GIC_LRS_MAX];
     uint16_t queue[VIRQ_QUEUES];   /* first line of each priority */
     uint16_t queue_last[VIRQ_QUEUES];
-    uint16_t lr_line[GIC_LRS_MAX];
-    uint64_t lr[GIC_LRS_MAX];      /* what it holds while the vCPU is not loaded; while it is, what was written there last */
-    struct gic_interface interface; /* while not loaded */
-    uint8_t active_in_memory;      /* lines that are active and in no list register */
-    bool in_registers;             /* its list registers are a CPU's now */
-    bool timer_owned;              /* the physical timer interrupt is active on behalf of this vCPU */
     struct virq private[VIRQ_PRIVATE];
     struct fp_state fp __attribute__((aligned(16))); /* while not the CPU's fp_owner */
 };

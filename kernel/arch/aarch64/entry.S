@@ -112,6 +112,7 @@ long_irq:
 
 /* To a monitor, which has asked for no more than x0, x1, x29, x30 and sp; it finds its guest's in the others. */
 leave:
+        tbnz    x0, #1, pass
         mrs     x2, tpidr_el2
         ldp     x0, x1, [x2, #CPU_RESUME]       // the monitor's frame, its guest's
         save_rest
@@ -129,6 +130,25 @@ leave:
         eret
         dsb     nsh
         isb
+
+/* From the thread whose frame is at CPU_RESUME, not quite saved, to whom the scheduler chooses. */
+reschedule:
+        mrs     x0, tpidr_el2
+        ldr     x1, [x0, #CPU_RESUME]
+        save_rest
+        mrs     x2, elr_el2
+        mrs     x3, spsr_el2
+        stp     x2, x3, [x1, #FRAME_PC]
+        bl      serror_reschedule
+        mrs     x0, tpidr_el2
+        ldr     x0, [x0, #CPU_RESUME]
+        b       resume
+/* From one thread to another, whose frames fast.c has given: of the first one's the rest is saved here. */
+pass:
+        tbnz    x0, #2, reschedule
+        mrs     x2, tpidr_el2
+        ldp     x0, x1, [x2, #CPU_RESUME]
+        save_rest
 
 /* x0 = frame: everything from there, and down. */
         .global resume

@@ -14,11 +14,8 @@
 #include "partition.h"
 #include "trap.h"
 #include "side.h"
+#include "switch.h"
 #include "vgic_lines.h"
-
-/* What the vectors go on with: a frame; the long way; or the monitor at cpu->arch.resume, whose guest (cpu->arch.left) has been left. */
-#define LONG_WAY ((struct frame *)0)
-#define LEFT_GUEST ((struct frame *)1)
 
 struct frame *fast_sync(struct cpu *cpu, struct frame *frame);
 struct frame *fast_irq(struct cpu *cpu, struct frame *frame);
@@ -359,6 +356,8 @@ struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
             return sysreg(cpu, frame, esr);
         if (class == EC_HVC64 || class == EC_SMC64)
             return smccc(cpu, frame, class == EC_SMC64);
+        if (class == EC_WFX)
+            return guest_wait(cpu, frame, esr);
     } else if (class == EC_SVC64 && cpu->arch.side != SIDE_GUEST) {
         return svc(cpu, frame);
     }

@@ -34,7 +34,10 @@ struct lr_layout {
 /* Of the virtual CPU interface, what belongs to a vCPU besides its list registers. */
 struct gic_interface {
     uint32_t vmcr;
-    uint32_t apr[2][4]; /* active priorities by group; GICv2: [0][0] only */
+    uint32_t apr[2]; /* active priorities by group; GICv2: the first one only */
+};
+struct gic_interface_rest { /* GICv3, `wide` */
+    uint32_t apr[2][3];
 };
 
 /* GICH_HCR and ICH_HCR_EL2 */
@@ -53,8 +56,9 @@ struct gic_ops {
     void (*send)(unsigned cpu, unsigned sgi);
     uint64_t (*lr_read)(unsigned n);
     void (*lr_write)(unsigned n, uint64_t raw);
-    void (*interface_save)(struct gic_interface *interface);
-    void (*interface_load)(const struct gic_interface *interface);
+    /* GICv2: all of it; GICv3, `wide`: the rest. */
+    void (*interface_save)(struct gic_interface *interface, struct gic_interface_rest *rest);
+    void (*interface_load)(const struct gic_interface *interface, const struct gic_interface_rest *rest);
 };
 
 struct gic {
@@ -66,6 +70,7 @@ struct gic {
      * does the first: there the guest's end is reported instead, and the kernel deactivates.
      */
     bool links;
+    bool wide; /* GICv3: more than five bits of preemption levels, so there are more active priorities registers than one per group */
     unsigned intids; /* end of the shared interrupts */
     uintptr_t distributor;
     uintptr_t cpu;     /* GICv2: CPU interface */
@@ -123,6 +128,12 @@ static inline void gic_hcr_write(uint32_t value)
         mmio_write32(gic.virtual + GICH_HCR, value);
     else
         write_sysreg(value, ich_hcr_el2);
+}
+
+/* Is the virtual CPU interface no more than a GICv3's that hardly any processor has more of? */
+static inline bool gic_is_plain(void)
+{
+    return !gic.virtual && !gic.wide;
 }
 
 /* Bit n: list register n was ended by the guest, with `eoi_irq` set. */

@@ -92,16 +92,18 @@ static void lr_write(unsigned n, uint64_t raw)
     mmio_write32(gic.virtual + GICH_LR + n * 4, (uint32_t)raw);
 }
 
-static void interface_save(struct gic_interface *interface)
+static void interface_save(struct gic_interface *interface, struct gic_interface_rest *rest)
 {
+    (void)rest;
     interface->vmcr = mmio_read32(gic.virtual + GICH_VMCR);
-    interface->apr[0][0] = mmio_read32(gic.virtual + GICH_APR);
+    interface->apr[0] = mmio_read32(gic.virtual + GICH_APR);
 }
 
-static void interface_load(const struct gic_interface *interface)
+static void interface_load(const struct gic_interface *interface, const struct gic_interface_rest *rest)
 {
+    (void)rest;
     mmio_write32(gic.virtual + GICH_VMCR, interface->vmcr);
-    mmio_write32(gic.virtual + GICH_APR, interface->apr[0][0]);
+    mmio_write32(gic.virtual + GICH_APR, interface->apr[0]);
 }
 
 const struct gic_ops gicv2_ops = {

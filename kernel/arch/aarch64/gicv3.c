@@ -84,6 +84,7 @@ static void virtual_init(void)
     uint64_t vtr = read_sysreg(ich_vtr_el2);
     gic.lr_count = (unsigned)(vtr & 0x1f) + 1;
     apr_count = 1u << ((vtr >> 26 & 7) - 4); /* PREbits 5, 6, 7 */
+    gic.wide = apr_count > 1;
     write_sysreg(0, ich_hcr_el2);
     for (unsigned n = 0; n < gic.lr_count; n++)
         lr_write(n, 0);
@@ -156,47 +157,31 @@ static void lr_write(unsigned n, uint64_t raw)
     }
 }
 
-/* Registers 1 to 3 of a group exist only with more than five bits of preemption levels. */
-static void apr_save_rest(struct gic_interface *interface)
+/* Registers 1 to 3 of a group exist only with more than five bits of preemption levels, 2 and 3 with seven. */
+static void interface_save(struct gic_interface *interface, struct gic_interface_rest *rest)
 {
-    interface->apr[0][1] = (uint32_t)read_sysreg(ich_ap0r1_el2);
-    interface->apr[1][1] = (uint32_t)read_sysreg(ich_ap1r1_el2);
+    (void)interface;
+    rest->apr[0][0] = (uint32_t)read_sysreg(ich_ap0r1_el2);
+    rest->apr[1][0] = (uint32_t)read_sysreg(ich_ap1r1_el2);
     if (apr_count < 4)
         return;
-    interface->apr[0][2] = (uint32_t)read_sysreg(ich_ap0r2_el2);
-    interface->apr[1][2] = (uint32_t)read_sysreg(ich_ap1r2_el2);
-    interface->apr[0][3] = (uint32_t)read_sysreg(ich_ap0r3_el2);
-    interface->apr[1][3] = (uint32_t)read_sysreg(ich_ap1r3_el2);
+    rest->apr[0][1] = (uint32_t)read_sysreg(ich_ap0r2_el2);
+    rest->apr[1][1] = (uint32_t)read_sysreg(ich_ap1r2_el2);
+    rest->apr[0][2] = (uint32_t)read_sysreg(ich_ap0r3_el2);
+    rest->apr[1][2] = (uint32_t)read_sysreg(ich_ap1r3_el2);
 }
 
-static void apr_load_rest(const struct gic_interface *interface)
+static void interface_load(const struct gic_interface *interface, const struct gic_interface_rest *rest)
 {
-    write_sysreg(interface->apr[0][1], ich_ap0r1_el2);
-    write_sysreg(interface->apr[1][1], ich_ap1r1_el2);
+    (void)interface;
+    write_sysreg(rest->apr[0][0], ich_ap0r1_el2);
+    write_sysreg(rest->apr[1][0], ich_ap1r1_el2);
     if (apr_count < 4)
         return;
-    write_sysreg(interface->apr[0][2], ich_ap0r2_el2);
-    write_sysreg(interface->apr[1][2], ich_ap1r2_el2);
-    write_sysreg(interface->apr[0][3], ich_ap0r3_el2);
-    write_sysreg(interface->apr[1][3], ich_ap1r3_el2);
-}
-
-static void interface_save(struct gic_interface *interface)
-{
-    interface->vmcr = (uint32_t)read_sysreg(ich_vmcr_el2);
-    interface->apr[0][0] = (uint32_t)read_sysreg(ich_ap0r0_el2);
-    interface->apr[1][0] = (uint32_t)read_sysreg(ich_ap1r0_el2);
-    if (apr_count > 1)
-        apr_save_rest(interface);
-}
-
-static void interface_load(const struct gic_interface *interface)
-{
-    write_sysreg(interface->vmcr, ich_vmcr_el2);
-    write_sysreg(interface->apr[0][0], ich_ap0r0_el2);
-    write_sysreg(interface->apr[1][0], ich_ap1r0_el2);
-    if (apr_count > 1)
-        apr_load_rest(interface);
+    write_sysreg(rest->apr[0][1], ich_ap0r2_el2);
+    write_sysreg(rest->apr[1][1], ich_ap1r2_el2);
+    write_sysreg(rest->apr[0][2], ich_ap0r3_el2);
+    write_sysreg(rest->apr[1][2], ich_ap1r3_el2);
 }
 
 const struct gic_ops gicv3_ops = {

@@ -7,6 +7,15 @@
 struct frame;
 struct vcpu;
 
+/*
+ * What the vectors go on with after a short way (fast.c, switch.c): a frame; the long way; the monitor at cpu->arch.resume, whose guest (cpu->arch.left) has been left; the
+ * thread there, to which that at cpu->arch.left gave way; or whom the scheduler chooses, after what the exception asked for has been done.
+ */
+#define LONG_WAY ((struct frame *)0)
+#define LEFT_GUEST ((struct frame *)1)
+#define PASSED ((struct frame *)3)
+#define RESCHEDULE ((struct frame *)7)
+
 /* Called by entry.S with the registers saved; each returns the frame to go on with. */
 struct frame *trap_sync(struct cpu *cpu);
 struct frame *trap_sync_aarch32(struct cpu *cpu);

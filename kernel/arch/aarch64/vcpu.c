@@ -11,6 +11,7 @@
 #include "cpu.h"
 #include "debug.h"
 #include "layout.h"
+#include "switch.h"
 #include "thread.h"
 #include "trap.h"
 #include "vgic.h"
@@ -29,6 +30,8 @@ enum {
     CNTHCTL_COMPONENT = 3,
     CPTR_RES1 = 0x33ff | 1 << 20 | 1 << 30, /* SVE, SME, and with TTA and TAM trace registers and activity monitors trap */
     CPTR_TFP = 1 << 10,
+    /* A guest that has used FP registers is expected to use them each time it gets the CPU, but has to show it again after so many times: then it traps. */
+    FP_TURNS = 32,
 };
 
 extern void fp_save(struct fp_state *state);
@@ -46,6 +49,8 @@ static void vcpu_fp_save(struct vcpu *vcpu)
 
 static void space_take(struct cpu *cpu, unsigned holder, struct space *space)
 {
+    if (holder >= PLACE_LOADED * PLACE_WAYS)
+        cpu->arch.last[holder % PLACE_WAYS] = NULL;
     uint64_t number = tag_activate(cpu->index, holder, &space->tag);
     cpu->arch.held[holder].tag = space->tag.value;
     cpu->arch.held[holder].vttbr = ptr_to_phys(space->table.root).raw | number << 48;
@@ -104,22 +109,33 @@ static void side_component(struct cpu *cpu, struct thread *thread)
     cpu->arch.resume = &thread->arch.frame;
 }
 
-static void guest_el0_load(const struct cpu *cpu, const struct vcpu *vcpu)
+static void guest_el0_load(const struct vcpu *vcpu)
 {
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
     write_sysreg(el1->sctlr, sctlr_el1);
     write_sysreg(el1->cpacr, cpacr_el1);
     write_sysreg(el1->cntkctl, cntkctl_el1);
     write_sysreg(CNTHCTL_GUEST, cnthctl_el2);
-    write_sysreg(cpu->arch.fp_owner == vcpu ? CPTR_RES1 : CPTR_RES1 | CPTR_TFP, cptr_el2);
+}
+
+/* For guest_switch(): its translations are to be had by its tag's lowest bits, but for the first time, when it had no tag yet. */
+static inline void guest_remember(struct cpu *cpu, struct vcpu *vcpu)
+{
+    unsigned way = cpu->arch.tag[PLACE_LOADED] % PLACE_WAYS;
+    vcpu->arch.way = (uint8_t)way;
+    if (cpu->arch.held[PLACE_LOADED * PLACE_WAYS + way].tag == cpu->arch.tag[PLACE_LOADED])
+        cpu->arch.last[way] = vcpu;
 }
 
 /* From a component's side, or the monitor's of this very guest. */
 static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
-    if (cpu->arch.side == SIDE_COMPONENT)
-        guest_el0_load(cpu, vcpu);
+    if (cpu->arch.side == SIDE_COMPONENT) {
+        guest_el0_load(vcpu);
+        vcpu_fp_follow(cpu, vcpu);
+    }
     space_hold(cpu, PLACE_LOADED, vcpu->vm->space.space);
+    guest_remember(cpu, vcpu);
     cpu->arch.hcr = vcpu->arch.hcr | (cpu->arch.wait_trap ? HCR_TWI : 0);
     side_cross_to_guest(cpu, vcpu);
     debug_follow(cpu, &vcpu->state->el1);
@@ -137,15 +153,23 @@ void arch_wait_trap(struct cpu *cpu, bool on)
 
 /* --- loading and unloading ------------------------------------------------------------------------------------------------------ */
 
-/* Every register of EL1 that is neither EL0's to obey nor the interrupt controller's. One list, so that none is saved and not loaded; in pairs, as they lie. */
-#define EL1_REGISTERS(X)                                                                                              \
-    X(ttbr0, ttbr0_el1, ttbr1, ttbr1_el1) X(tcr, tcr_el1, mair, mair_el1) X(amair, amair_el1, vbar, vbar_el1)          \
-    X(esr, esr_el1, far, far_el1) X(afsr0, afsr0_el1, afsr1, afsr1_el1) X(elr, elr_el1, spsr, spsr_el1)                \
-    X(sp, sp_el1, par, par_el1) X(contextidr, contextidr_el1, tpidr, tpidr_el1) X(csselr, csselr_el1, cntv_cval, cntv_cval_el0)
-
 enum { PFR0_RAS_SHIFT = 28, PFR1_SME_SHIFT = 24, STRAY_TPIDR2 = 1, STRAY_VDISR = 2 };
 
-static unsigned strays; /* STRAY_…: those that this processor has */
+unsigned strays;
+static bool auxiliary; /* this processor has AMAIR_EL1, AFSR0_EL1 or AFSR1_EL1, whose contents are implementation defined */
+
+static bool auxiliary_find(void)
+{
+    write_sysreg(UINT64_MAX, amair_el1);
+    write_sysreg(UINT64_MAX, afsr0_el1);
+    write_sysreg(UINT64_MAX, afsr1_el1);
+    isb();
+    bool found = read_sysreg(amair_el1) | read_sysreg(afsr0_el1) | read_sysreg(afsr1_el1);
+    write_sysreg(0, amair_el1);
+    write_sysreg(0, afsr0_el1);
+    write_sysreg(0, afsr1_el1);
+    return found;
+}
 
 void vcpu_cpu_init(struct cpu *cpu)
 {
@@ -153,12 +177,12 @@ void vcpu_cpu_init(struct cpu *cpu)
     for (unsigned i = 0; i < TAG_HOLDERS; i++)
         cpu->arch.held[i].tag = UINT64_MAX;
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
+    auxiliary |= auxiliary_find();
     strays = (read_sysreg(id_aa64pfr1_el1) >> PFR1_SME_SHIFT & 15 ? STRAY_TPIDR2 : 0) |
              (read_sysreg(id_aa64pfr0_el1) >> PFR0_RAS_SHIFT & 15 ? STRAY_VDISR : 0);
 }
 
-/* Registers that a guest is not told of and that do not trap without FEAT_FGT: what one guest leaves there must not reach the next. */
-static void strays_clear(void)
+void strays_clear(void)
 {
     if (strays & STRAY_TPIDR2)
         write_sysreg(0, S3_3_C13_C0_5); /* TPIDR2_EL0 */
@@ -186,53 +210,63 @@ static void vcpu_local_flush(struct cpu *cpu, struct vcpu *vcpu)
     *last = index;
 }
 
+/* What not every guest has. */
+static void special_load(struct vcpu *vcpu)
+{
+    const struct vcpu_el1 *el1 = &vcpu->state->el1;
+    if (vcpu->arch.special & SPECIAL_AARCH32)
+        aarch32_load(vcpu);
+    if (!(vcpu->arch.special & SPECIAL_AUXILIARY))
+        return;
+    write_sysreg(el1->amair, amair_el1);
+    write_sysreg(el1->afsr0, afsr0_el1);
+    write_sysreg(el1->afsr1, afsr1_el1);
+}
+
+static void special_save(struct vcpu *vcpu)
+{
+    struct vcpu_el1 *el1 = &vcpu->state->el1;
+    if (vcpu->arch.special & SPECIAL_AARCH32)
+        aarch32_unload(vcpu);
+    if (!(vcpu->arch.special & SPECIAL_AUXILIARY))
+        return;
+    el1->amair = read_sysreg(amair_el1);
+    el1->afsr0 = read_sysreg(afsr0_el1);
+    el1->afsr1 = read_sysreg(afsr1_el1);
+}
+
 static void vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 {
     vcpu_local_flush(cpu, vcpu);
-    const struct vcpu_el1 *el1 = &vcpu->state->el1;
-#define LOAD(field1, name1, field2, name2)          \
-    {                                               \
-        uint64_t first = el1->field1, second = el1->field2; \
-        write_sysreg(first, name1);                 \
-        write_sysreg(second, name2);                \
-    }
-    EL1_REGISTERS(LOAD)
-#undef LOAD
-    if (!(vcpu->arch.hcr & HCR_RW))
-        aarch32_load(vcpu);
+    guest_el1_load(&vcpu->state->el1);
+    if (vcpu->arch.special)
+        special_load(vcpu);
     if (strays)
         strays_clear();
     write_sysreg(vcpu->arch.vmpidr, vmpidr_el2);
-    write_sysreg(vcpu->vm->arch.counter_offset, cntvoff_el2);
-    vgic_load(cpu, vcpu); /* before the timer may fire */
-    write_sysreg(el1->cntv_ctl, cntv_ctl_el0);
+    write_sysreg(vcpu->arch.counter_offset, cntvoff_el2);
+    vgic_load(vcpu); /* before the timer may fire */
+    write_sysreg(vcpu->state->el1.cntv_ctl, cntv_ctl_el0);
     cpu->loaded = vcpu;
 }
 
 bool arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
 {
-    struct vcpu_el1 *el1 = &vcpu->state->el1;
     side_settle(cpu);
-#define SAVE(field1, name1, field2, name2)                                      \
-    {                                                                           \
-        uint64_t first = read_sysreg(name1), second = read_sysreg(name2);       \
-        el1->field1 = first;                                                    \
-        el1->field2 = second;                                                   \
-    }
-    EL1_REGISTERS(SAVE)
-#undef SAVE
-    if (!(vcpu->arch.hcr & HCR_RW))
-        aarch32_unload(vcpu);
-    el1->cntv_ctl = read_sysreg(cntv_ctl_el0) & 3;
+    guest_el1_save(&vcpu->state->el1);
+    if (vcpu->arch.special)
+        special_save(vcpu);
     write_sysreg(0, cntv_ctl_el0);
-    isb(); /* the timer is silent before its interrupt may become inactive */
-    vgic_unload(cpu, vcpu);
+    isb(); /* the timer is silent before its interrupt may become inactive; what has been written to list registers shows */
+    vgic_unload(vcpu);
     __atomic_store_n(&cpu->loaded, NULL, __ATOMIC_SEQ_CST);
     return vgic_absorb(vcpu); /* senders that still saw it loaded; the others tell its thread */
 }
 
 void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
 {
+    if (cpu->arch.last[vcpu->arch.way] == vcpu)
+        cpu->arch.last[vcpu->arch.way] = NULL;
     if (cpu->arch.fp_owner != vcpu)
         return;
     write_sysreg(CPTR_RES1, cptr_el2);
@@ -242,7 +276,8 @@ void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
     cpu->arch.fp_owner = NULL;
 }
 
-void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu)
+/* The registers come in, the previous owner's go out. */
+static __attribute__((noinline)) void fp_take(struct cpu *cpu, struct vcpu *vcpu)
 {
     write_sysreg(CPTR_RES1, cptr_el2);
     isb();
@@ -252,6 +287,24 @@ void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu)
     if (!(vcpu->arch.hcr & HCR_RW))
         write_sysreg(vcpu->state->aarch32.fpexc, fpexc32_el2);
     cpu->arch.fp_owner = vcpu;
+}
+
+void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu)
+{
+    fp_take(cpu, vcpu);
+    vcpu->arch.fp_turns = FP_TURNS;
+}
+
+__attribute__((noinline)) void vcpu_fp_follow(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->arch.fp_owner == vcpu) {
+        write_sysreg(CPTR_RES1, cptr_el2);
+    } else if (vcpu->arch.fp_turns) {
+        vcpu->arch.fp_turns--;
+        fp_take(cpu, vcpu);
+    } else {
+        write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
+    }
 }
 
 /* --- the contract ------------------------------------------------------------------------------------------------------------------ */
@@ -303,17 +356,20 @@ static void thread_resume_guest(struct cpu *cpu, struct thread *thread)
     side_guest(cpu, thread->vcpu);
 }
 
+uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] PAGES_SECTION;
+
 /* Nobody runs here: the last one's tables may go, and the processor may walk what VTTBR_EL2 names at any time. VMID 0 is nobody's. */
 static void side_nobody(struct cpu *cpu)
 {
-    static uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] PAGES_SECTION;
-    write_sysreg(ptr_to_phys(no_translations).raw, vttbr_el2);
+    write_sysreg(VTTBR_NOBODY, vttbr_el2);
     isb();
     cpu->arch.resume = NULL;
 }
 
 void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 {
+    if (from && to && cpu->arch.side == SIDE_GUEST && to->vcpu && from->state == THREAD_READY && guest_switch(cpu, from->vcpu, to->vcpu))
+        return;
     if (from)
         thread_leave(cpu, from);
     if (!to)
@@ -327,6 +383,8 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
 {
     vcpu->arch.hcr = mode == VCPU_MODE_AARCH32 ? HCR_GUEST & ~HCR_RW : HCR_GUEST;
+    vcpu->arch.special = (uint8_t)((mode == VCPU_MODE_AARCH32 ? SPECIAL_AARCH32 : 0) | (auxiliary ? SPECIAL_AUXILIARY : 0) | (gic_is_plain() ? 0 : SPECIAL_GIC));
+    vcpu->arch.counter_offset = vcpu->vm->arch.counter_offset;
     vcpu->arch.vmpidr = UINT64_C(1) << 31 | vcpu->index;
     vcpu->state->regs.pstate = VCPU_PSTATE_RESET;
     vcpu->state->el1.sctlr = VCPU_SCTLR_RESET;
@@ -347,7 +405,7 @@ void arch_vm_reset(struct vm *vm)
     for (unsigned i = 0; i < VM_VCPUS; i++) {
         if (!vm->vcpus[i])
             continue;
-        vm->vcpus[i]->state->counter_offset = vm->arch.counter_offset;
+        vm->vcpus[i]->state->counter_offset = vm->vcpus[i]->arch.counter_offset = vm->arch.counter_offset;
         vm->vcpus[i]->state->el1.cntv_ctl = 0;
     }
     vgic_vm_reset(vm);
@@ -358,5 +416,5 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
     if ((el1->cntv_ctl & 3) != 1 || !vcpu->vm) /* enabled, not masked */
         return UINT64_MAX;
-    return el1->cntv_cval + vcpu->vm->arch.counter_offset;
+    return el1->cntv_cval + vcpu->arch.counter_offset;
 }

@@ -8,6 +8,8 @@
  *   neither edge-triggered nor linked, LATCH and LEVEL are also why the LR is pending.
  * - Only the CPU where the vCPU is loaded touches its LRs; the others leave word (lr_recheck, queue) and poke its thread.
  * - lr[n] is what LR n was written with last, but for its state and sender; good for the next time as long as lr_again has n, and lr_recheck has not (fast.c).
+ * - While the vCPU is not loaded, lr[n] is what LR n had if lr_live has n, else that one is empty, and has been ended: what comes to such a line then needs an LR anew (saved_recheck).
+ * - lr_… and `interface` change on the vCPU's CPU only, and what others look at of them under the lock: loading and unloading take none.
  * - SGIs from other vCPUs wait in `posted`, without the lock, until the vCPU's CPU, or whoever wants to know all about its lines, takes them from there.
  * - PPI 27 is linked to the physical timer interrupt, which is active on this CPU as long as the vCPU is loaded and the line's LR is not empty; if it is in none,
  *   or the vCPU is not loaded, `timer_owned` tells.
@@ -90,8 +92,6 @@ static inline void lr_forget(struct arch_vcpu *a, struct virq *virq)
 
 bool virq_changed(struct vcpu *vcpu, struct virq *virq, unsigned line)
 {
-    if (virq->lr != VIRQ_NO_LR && !vcpu->arch.in_registers && !gic_lr_state(vcpu->arch.lr[virq->lr]))
-        lr_forget(&vcpu->arch, virq); /* nothing is in it (lr_unload) */
     if (virq->lr != VIRQ_NO_LR) {
         vcpu->arch.lr_recheck |= (uint16_t)(1u << virq->lr);
         return true;
@@ -427,19 +427,36 @@ void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
         vgic_attend(vcpu);
 }
 
+/* Not loaded: lines that have changed since, and whose LRs are empty, need another one. */
+SMALL static __attribute__((noinline)) void saved_recheck(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    lock_take(&vcpu->lock);
+    for (uint32_t empty = a->lr_recheck & ~(uint32_t)a->lr_live; empty; empty &= empty - 1)
+        lr_release(vcpu, (unsigned)__builtin_ctz(empty));
+    lock_release(&vcpu->lock);
+}
+
+/* Of its list registers, those that hold something. */
+static uint32_t lrs_live(const struct vcpu *vcpu, bool loaded)
+{
+    if (!loaded)
+        return vcpu->arch.lr_used & vcpu->arch.lr_live;
+    isb(); /* as in lr_reap() */
+    return vcpu->arch.lr_used & ~gic_elrsr();
+}
+
 bool arch_vcpu_pending(struct vcpu *vcpu)
 {
+    bool loaded = cpu_self()->loaded == vcpu;
     vgic_absorb(vcpu);
+    if (!loaded && vcpu->arch.lr_recheck)
+        saved_recheck(vcpu);
     if (vcpu->arch.queued)
         return true;
-    bool loaded = cpu_self()->loaded == vcpu;
-    uint32_t used = vcpu->arch.lr_used;
-    if (loaded)
-        isb(); /* as in lr_reap() */
-    for (used &= loaded ? ~gic_elrsr() : used; used; used &= used - 1) {
-        unsigned n = (unsigned)__builtin_ctz(used);
-        uint64_t raw = loaded ? gic.ops->lr_read(n) : vcpu->arch.lr[n];
-        if (gic_lr_state(raw) & LR_PENDING)
+    for (uint32_t live = lrs_live(vcpu, loaded); live; live &= live - 1) {
+        unsigned n = (unsigned)__builtin_ctz(live);
+        if (gic_lr_state(loaded ? gic.ops->lr_read(n) : vcpu->arch.lr[n]) & LR_PENDING)
             return true;
     }
     return false;
@@ -447,48 +464,60 @@ bool arch_vcpu_pending(struct vcpu *vcpu)
 
 /* --- world switch ------------------------------------------------------------------------------------------------------------------ */
 
-void vgic_load(struct cpu *cpu, struct vcpu *vcpu)
+void vgic_load(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
-    (void)cpu;
-    lock_take(&vcpu->lock); /* settle_here() */
-    for (uint32_t used = a->lr_used; used; used &= used - 1) {
-        unsigned n = (unsigned)__builtin_ctz(used);
-        if (gic_lr_state(a->lr[n]))
-            gic.ops->lr_write(n, a->lr[n]);
+    if (a->lr_recheck)
+        saved_recheck(vcpu);
+    for (uint32_t live = a->lr_used & a->lr_live; live; live &= live - 1) {
+        unsigned n = (unsigned)__builtin_ctz(live);
+        gic.ops->lr_write(n, a->lr[n]);
     }
-    gic.ops->interface_load(&a->interface);
+    if (!gic.virtual)
+        gicv3_interface_load(&a->interface);
+    if (!gic_is_plain())
+        gic.ops->interface_load(&a->interface, &a->interface_rest);
     if (a->timer_owned)
         gic.ops->set_active(board.virtual_timer, true);
     hcr_update(vcpu);
-    a->in_registers = true;
-    lock_release(&vcpu->lock);
 }
 
-/* One that the guest has emptied stays its line's, which may come again. */
-static void lr_unload(struct arch_vcpu *a, unsigned n)
-{
-    uint64_t raw = gic.ops->lr_read(n);
-    bool empty = !gic_lr_state(raw); /* and perhaps not written since another vCPU's was there */
-    a->lr[n] = empty ? gic_lr_with_state(a->lr[n], 0) : raw;
-    if (!empty)
-        gic.ops->lr_write(n, 0);
-    if (a->lr_line[n] == TIMER_PPI)
-        a->timer_owned = !empty;
-}
-
-void vgic_unload(struct cpu *cpu, struct vcpu *vcpu)
+/* What the guest has ended is reported to its lines, what it has not goes to memory: the LRs that hold something there. */
+SMALL static __attribute__((noinline)) uint32_t lrs_save(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
-    (void)cpu;
-    lock_take(&vcpu->lock);
-    if (vcpu->vm && (a->active_in_memory || gic_eisr() & a->lr_used)) /* without a VM it will never be loaded again */
+    uint32_t live = 0;
+    if (vcpu->vm && (a->active_in_memory || gic_eisr() & a->lr_used)) { /* without a VM it will never be loaded again */
+        lock_take(&vcpu->lock);
         lr_reap(vcpu);
-    for (uint32_t used = a->lr_used; used; used &= used - 1)
-        lr_unload(a, (unsigned)__builtin_ctz(used));
-    a->in_registers = false;
-    lock_release(&vcpu->lock);
-    gic.ops->interface_save(&a->interface);
+        lock_release(&vcpu->lock);
+    }
+    for (uint32_t used = a->lr_used; used; used &= used - 1) {
+        unsigned n = (unsigned)__builtin_ctz(used);
+        uint64_t raw = gic.ops->lr_read(n);
+        if (!gic_lr_state(raw))
+            continue;
+        a->lr[n] = raw;
+        gic.ops->lr_write(n, 0);
+        live |= 1u << n;
+    }
+    return live;
+}
+
+void vgic_unload(struct vcpu *vcpu)
+{
+    struct arch_vcpu *a = &vcpu->arch;
+    const struct virq *timer = &a->private[TIMER_PPI];
+    uint32_t live = a->lr_used & ~gic_elrsr();
+    if (live | a->active_in_memory)
+        live = lrs_save(vcpu);
+    a->lr_live = (uint16_t)live;
+    if (timer->lr != VIRQ_NO_LR)
+        a->timer_owned = live >> timer->lr & 1;
+    if (!gic.virtual)
+        gicv3_interface_save(&a->interface);
+    if (!gic_is_plain())
+        gic.ops->interface_save(&a->interface, &a->interface_rest);
     gic_hcr_write(0);
     if (a->timer_owned)
         gic.ops->set_active(board.virtual_timer, false); /* the next guest's timer shares it */
@@ -629,13 +658,13 @@ SMALL static void settle(struct vcpu *vcpu)
         if (loaded)
             lr_evict(vcpu, n, gic.ops->lr_read(n));
         else
-            lr_to_memory(vcpu, n, a->lr[n]);
+            lr_to_memory(vcpu, n, a->lr_live >> n & 1 ? a->lr[n] : gic_lr_with_state(a->lr[n], 0));
     }
     if (loaded)
         hcr_update(vcpu);
 }
 
-/* It may just have gone to another CPU: vcpu_enter() takes no tree lock. vgic_load() has the lock, so that either it finds nothing saved, or this finds it gone. */
+/* It may just have gone to another CPU: vcpu_enter() takes no tree lock, but this one when it changes `cpu`, so that either it finds nothing saved, or this finds it gone. */
 SMALL static void settle_here(void *argument)
 {
     struct vcpu *vcpu = argument;

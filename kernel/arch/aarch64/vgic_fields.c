@@ -26,12 +26,13 @@ static void private_reset(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
     a->queued = 0;
-    a->lr_used = a->lr_recheck = a->lr_again = 0;
+    a->lr_used = a->lr_recheck = a->lr_again = a->lr_live = 0;
     a->active_in_memory = 0;
     a->timer_owned = false;
     a->posted = 0;
     __builtin_memset(a->posted_from, 0, sizeof a->posted_from);
     a->interface = (struct gic_interface){0};
+    a->interface_rest = (struct gic_interface_rest){0};
     a->private[TIMER_PPI].physical = (uint16_t)board.virtual_timer;
     for (unsigned i = 0; i < VIRQ_PRIVATE; i++)
         virq_reset(&a->private[i], i < SGIS ? EDGE | ENABLED : 0);

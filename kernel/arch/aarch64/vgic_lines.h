@@ -30,6 +30,21 @@ static inline bool virq_pending(const struct virq *virq)
     return virq->flags & LATCH || (virq->flags & (EDGE | LEVEL)) == LEVEL || virq->sources;
 }
 
+/* What every GICv3 has in system registers. */
+static inline void gicv3_interface_save(struct gic_interface *interface)
+{
+    uint32_t vmcr = (uint32_t)read_sysreg(ich_vmcr_el2), group0 = (uint32_t)read_sysreg(ich_ap0r0_el2), group1 = (uint32_t)read_sysreg(ich_ap1r0_el2);
+    *interface = (struct gic_interface){vmcr, {group0, group1}};
+}
+
+static inline void gicv3_interface_load(const struct gic_interface *interface)
+{
+    uint32_t vmcr = interface->vmcr, group0 = interface->apr[0], group1 = interface->apr[1];
+    write_sysreg(vmcr, ich_vmcr_el2);
+    write_sysreg(group0, ich_ap0r0_el2);
+    write_sysreg(group1, ich_ap1r0_el2);
+}
+
 /* With the vCPU's lock. The line's state has changed; true if the vCPU's CPU must look. */
 bool virq_changed(struct vcpu *vcpu, struct virq *virq, unsigned line);
 /* The line leaves the vCPU's queue. */

@@ -26,18 +26,30 @@ static void dequeue(struct scheduler *scheduler, struct thread *thread)
         scheduler->ready &= ~(UINT64_C(1) << thread->priority);
 }
 
-static struct thread *pick(const struct scheduler *scheduler)
+static inline __attribute__((always_inline)) struct choice choose(const struct scheduler *scheduler, uint64_t ready)
 {
-    if (!scheduler->ready)
-        return NULL;
-    return scheduler->queue[63 - __builtin_clzll(scheduler->ready)];
+    if (!ready)
+        return (struct choice){NULL, RIVALS_NONE};
+    struct thread *thread = scheduler->queue[63u - (unsigned)__builtin_clzll(ready)];
+    bool others = ready & (ready - 1);
+    return (struct choice){thread, thread->ready_next != thread ? RIVALS_EQUALS : others ? RIVALS_OTHERS : RIVALS_NONE};
 }
 
-static enum rivals rivals(const struct scheduler *scheduler, const struct thread *thread)
+static struct choice pick(const struct scheduler *scheduler)
 {
-    if (thread->ready_next != thread)
-        return RIVALS_EQUALS;
-    return scheduler->ready & ~(UINT64_C(1) << thread->priority) ? RIVALS_OTHERS : RIVALS_NONE;
+    return choose(scheduler, scheduler->ready);
 }
 
-const struct policy fixed_priority = {"fixed-priority", enqueue, dequeue, pick, rivals};
+static struct choice leave(struct scheduler *scheduler, struct thread *thread)
+{
+    if (thread->ready_next != thread) {
+        dequeue(scheduler, thread);
+        return pick(scheduler);
+    }
+    uint64_t ready = scheduler->ready & ~(UINT64_C(1) << thread->priority);
+    scheduler->queue[thread->priority] = NULL;
+    scheduler->ready = ready;
+    return choose(scheduler, ready);
+}
+
+const struct policy fixed_priority = {"fixed-priority", enqueue, dequeue, pick, leave};

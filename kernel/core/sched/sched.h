@@ -18,12 +18,18 @@ enum rivals {
     RIVALS_EQUALS, /* with them it takes turns: its time slice matters */
 };
 
+/* Who is to run, NULL: nobody; and who else is ready. */
+struct choice {
+    struct thread *thread;
+    enum rivals rivals;
+};
+
 struct policy {
     const char *name;
     void (*enqueue)(struct scheduler *, struct thread *, bool front); /* it is ready */
     void (*dequeue)(struct scheduler *, struct thread *);             /* it no longer is */
-    struct thread *(*pick)(const struct scheduler *);                 /* the one to run; NULL: none. It stays enqueued */
-    enum rivals (*rivals)(const struct scheduler *, const struct thread *); /* who else is ready beside one that is */
+    struct choice (*pick)(const struct scheduler *);                  /* the one to run stays enqueued */
+    struct choice (*leave)(struct scheduler *, struct thread *);      /* both: it no longer is ready, who runs then? */
 };
 
 extern const struct policy fixed_priority;
