@@ -158,30 +158,27 @@ static void lr_write(unsigned n, uint64_t raw)
 }
 
 /* Registers 1 to 3 of a group exist only with more than five bits of preemption levels, 2 and 3 with seven. */
+#define APR_1(do) do(0, 0, ich_ap0r1_el2) do(1, 0, ich_ap1r1_el2)
+#define APR_2_AND_3(do) do(0, 1, ich_ap0r2_el2) do(1, 1, ich_ap1r2_el2) do(0, 2, ich_ap0r3_el2) do(1, 2, ich_ap1r3_el2)
+#define APR_SAVE(group, n, name) rest->apr[group][n] = (uint32_t)read_sysreg(name);
+#define APR_LOAD(group, n, name) write_sysreg(rest->apr[group][n], name);
+
 static void interface_save(struct gic_interface *interface, struct gic_interface_rest *rest)
 {
     (void)interface;
-    rest->apr[0][0] = (uint32_t)read_sysreg(ich_ap0r1_el2);
-    rest->apr[1][0] = (uint32_t)read_sysreg(ich_ap1r1_el2);
+    APR_1(APR_SAVE)
     if (apr_count < 4)
         return;
-    rest->apr[0][1] = (uint32_t)read_sysreg(ich_ap0r2_el2);
-    rest->apr[1][1] = (uint32_t)read_sysreg(ich_ap1r2_el2);
-    rest->apr[0][2] = (uint32_t)read_sysreg(ich_ap0r3_el2);
-    rest->apr[1][2] = (uint32_t)read_sysreg(ich_ap1r3_el2);
+    APR_2_AND_3(APR_SAVE)
 }
 
 static void interface_load(const struct gic_interface *interface, const struct gic_interface_rest *rest)
 {
     (void)interface;
-    write_sysreg(rest->apr[0][0], ich_ap0r1_el2);
-    write_sysreg(rest->apr[1][0], ich_ap1r1_el2);
+    APR_1(APR_LOAD)
     if (apr_count < 4)
         return;
-    write_sysreg(rest->apr[0][1], ich_ap0r2_el2);
-    write_sysreg(rest->apr[1][1], ich_ap1r2_el2);
-    write_sysreg(rest->apr[0][2], ich_ap0r3_el2);
-    write_sysreg(rest->apr[1][2], ich_ap1r3_el2);
+    APR_2_AND_3(APR_LOAD)
 }
 
 const struct gic_ops gicv3_ops = {

@@ -129,17 +129,24 @@ static bool field_settles(unsigned field)
     return field != VIRQ_ENABLE && field != VIRQ_DISABLE;
 }
 
+/* The vCPU that the line is of, locked; NULL, and no lock, while there is none. `vcpu`: of a private line. */
+static struct vcpu *virq_lock(struct vm *vm, struct vcpu *vcpu, const struct virq *virq)
+{
+    if (!vcpu)
+        return virq_lock_shared(vm, virq);
+    lock_take(&vcpu->lock);
+    return vcpu;
+}
+
 /*
- * The vCPU that the line is of, locked, and the line in no LR; NULL, and no lock, while there is none. *settled: it has to be told. Its CPU may fill an LR with the line
+ * The same, and the line in no LR; NULL, and no lock, while there is none. *settled: it has to be told. Its CPU may fill an LR with the line
  * again before it is locked here; whoever makes it do so each time harms itself.
  */
 static struct vcpu *virq_lock_settled(struct vm *vm, struct vcpu *vcpu, const struct virq *virq, struct vcpu **settled)
 {
     for (unsigned tries = 0;; tries++) {
-        struct vcpu *was = virq_settle(vm, vcpu, virq), *owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
+        struct vcpu *was = virq_settle(vm, vcpu, virq), *owner = virq_lock(vm, vcpu, virq);
         *settled = was ? was : *settled;
-        if (vcpu)
-            lock_take(&vcpu->lock);
         if (!owner || virq->lr == VIRQ_NO_LR || tries == 8 /* enough for chance */)
             return owner;
         lock_release(&owner->lock);
@@ -154,13 +161,7 @@ static void set_mask(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned 
         struct virq *virq = line < VM_LINES ? virq_at(vm, vcpu, line) : NULL;
         if (!virq)
             return;
-        struct vcpu *settled = NULL, *owner = vcpu;
-        if (field_settles(field))
-            owner = virq_lock_settled(vm, vcpu, virq, &settled);
-        else if (vcpu)
-            lock_take(&vcpu->lock);
-        else
-            owner = virq_lock_shared(vm, virq);
+        struct vcpu *settled = NULL, *owner = field_settles(field) ? virq_lock_settled(vm, vcpu, virq, &settled) : virq_lock(vm, vcpu, virq);
         if (!owner)
             return;
         virq_apply(owner, virq, field, mask >> (line - first) & 1);
@@ -190,9 +191,7 @@ static void set_one(struct vm *vm, struct vcpu *vcpu, unsigned field, unsigned l
         __atomic_store_n(&virq->target, (uint8_t)(value < VM_VCPUS ? value : VM_VCPUS), __ATOMIC_RELEASE);
     owner->arch.active_in_memory = (uint8_t)(owner->arch.active_in_memory - (virq->flags & ACTIVE ? 1 : 0));
     lock_release(&owner->lock);
-    owner = vcpu ? vcpu : virq_lock_shared(vm, virq);
-    if (vcpu)
-        lock_take(&vcpu->lock);
+    owner = virq_lock(vm, vcpu, virq);
     if (owner)
         owner->arch.active_in_memory = (uint8_t)(owner->arch.active_in_memory + (virq->flags & ACTIVE ? 1 : 0));
     bool look = owner && virq_changed(owner, virq, line);
