@@ -14,17 +14,11 @@ extern const char build_commit[];
 enum {
     ROOT_MEMORY = 72 * 1024, /* kernel memory of the root partition, unless the package tells better */
     ROOT_PRIORITY = 60,
-    RANGES_MAX = 24,
 };
 
 static struct cap root_memory, root_image[3];
 
 /* --- ranges of physical addresses --------------------------------------------------------------------------------------------- */
-
-struct ranges {
-    unsigned count;
-    struct range list[RANGES_MAX];
-};
 
 static void ranges_add(struct ranges *ranges, uint64_t base, uint64_t end)
 {
@@ -62,7 +56,7 @@ static paddr_t ranges_take(struct ranges *ranges, uint64_t size)
     panic("no %lu bytes of free memory for root", size);
 }
 
-static struct ranges free_ram(void)
+struct ranges platform_free_ram(void)
 {
     struct ranges ranges = {0};
     for (unsigned i = 0; i < platform.ram_count; i++)
@@ -221,7 +215,7 @@ static void root_start(void)
         panic("root: status %d", (int)status);
     cap_fill_original(root_slot(root, CAP_SPACE), root, &space->object);
     cap_fill_original(root_slot(root, CAP_THREAD), root, &thread->object);
-    struct ranges ram = free_ram(), devices = device_space();
+    struct ranges ram = platform_free_ram(), devices = device_space();
     const struct component_header *header = root_load(space, &ram);
     struct bootinfo *info = root_bootinfo(root, space);
     root_give_all(root, info, &ram, &devices);

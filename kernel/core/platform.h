@@ -29,4 +29,14 @@ struct platform {
 
 extern struct platform platform;
 
+enum { RANGES_MAX = 24 };
+
+struct ranges {
+    unsigned count;
+    struct range list[RANGES_MAX];
+};
+
+/* RAM that is nobody's: of `platform`, and with what the kernel has taken so far. main.c */
+struct ranges platform_free_ram(void);
+
 #endif

@@ -8,12 +8,10 @@
 #include "log.h"
 #include "mmu.h"
 #include "serror.h"
-#include "tree.h"
 #include "trap.h"
 #include "vcpu.h"
 
-enum { PSCI_SUCCESS = 0, PSCI_ALREADY_ON = -4 };
-#define RAM_BASE_OF_EMULATORS UINT64_C(0x40000000) /* where QEMU leaves the tree for an ELF file */
+enum { PSCI_SUCCESS = 0 };
 
 /* HCR_EL2: the lower level is AArch64, physical interrupts and SErrors come here. The world switch adds the rest. */
 #define HCR_KERNEL (UINT64_C(1) << 31 | 1 << 5 | 1 << 4 | 1 << 3)
@@ -67,39 +65,19 @@ static void registers_init(struct cpu *cpu)
     isb();
 }
 
-static void cpus_prepare(void)
-{
-    for (unsigned i = 0; i < CPUS_MAX; i++) {
-        cpus[i].index = i;
-        cpus[i].stack_top = (void *)(STACKS_BASE + ((uint64_t)(i + 1) << STACK_SHIFT));
-    }
-}
-
 /* --- start ------------------------------------------------------------------------------------------------------------------- */
-
-static bool is_fdt(paddr_t at)
-{
-    bool found = tree_size(mmu_map_blocks(at, PAGE_SIZE)) != 0;
-    mmu_unmap_blocks(at, PAGE_SIZE);
-    return found;
-}
-
-/* Where the loader says, or, for an ELF file, where emulators put it. */
-static paddr_t fdt_place(uint64_t hint)
-{
-    bool plausible = hint && hint % 8 == 0 && !(hint >> KERNEL_VA_BITS);
-    return paddr(plausible && is_fdt(paddr(hint)) ? hint : RAM_BASE_OF_EMULATORS);
-}
 
 _Noreturn void boot_main(uint64_t fdt, uint64_t ticks);
 _Noreturn void boot_main(uint64_t fdt, uint64_t ticks)
 {
     platform.boot_ticks = ticks;
-    cpus_prepare();
     registers_init(&cpus[0]);
-    platform_init(fdt_place(fdt));
-    for (unsigned i = 0; i < platform.cpus; i++)
+    platform_init(fdt);
+    mmu_area_init();
+    for (unsigned i = 0; i < platform.cpus; i++) {
         cpus[i].arch.mpidr = board.mpidr[i];
+        cpus[i].stack_top = (void *)(STACKS_BASE + ((uint64_t)(i + 1) << STACK_SHIFT));
+    }
     write_sysreg(vtcr_value(), vtcr_el2);
     irq_init();
     sysreg_init();

@@ -50,6 +50,12 @@ static void publish(void)
     isb();
 }
 
+/* Bytes of a cache line, the smallest in the system (CTR_EL0.DminLine). */
+static uint64_t line_size(void)
+{
+    return UINT64_C(4) << (read_sysreg(ctr_el0) >> 16 & 0xf);
+}
+
 /* --- walking -------------------------------------------------------------------------------------------------------- */
 
 static uint64_t *page_entry(uint64_t address);
@@ -124,7 +130,19 @@ void mmu_stack_make(unsigned cpu)
     publish();
 }
 
-uint64_t mmu_build(void)
+/*
+ * What was written past the caches must not be hidden by stale lines once they are on (Arm ARM, "Mismatched memory
+ * attributes"). The loader left no dirty ones.
+ */
+static void written_invalidate(uint64_t end)
+{
+    dmb(sy);
+    for (uint64_t at = (uint64_t)_relocated_start & ~(line_size() - 1); at < end; at += line_size())
+        __asm__ volatile("dc ivac, %0" : : "r"(at) : "memory");
+    dsb(sy);
+}
+
+void mmu_build(void)
 {
     mmu_stack_make(0);
     map((uint64_t)_image_start, (uint64_t)_rodata_start, PAGE_CODE);
@@ -133,7 +151,7 @@ uint64_t mmu_build(void)
     uint64_t end = (uint64_t)boot_pages + PAGE_SIZE * (uint64_t)pages_used;
     map((uint64_t)boot_pages + PAGE_SIZE, end, PAGE_DATA);
     built = true;
-    return end;
+    written_invalidate(end);
 }
 
 struct range arch_kernel_image(void)
@@ -192,31 +210,12 @@ static uint64_t block_round_up(uint64_t address)
     return (address + BLOCK_SIZE - 1) & ~(BLOCK_SIZE - 1);
 }
 
-static uint64_t range_end(struct range range)
+static uint64_t area_find(const struct ranges *free, uint64_t size, uint64_t from)
 {
-    return range.base.raw + range.size;
-}
-
-/* End of something that [base, base + size) would hit; 0: nothing. */
-static uint64_t conflict_end(uint64_t base, uint64_t size)
-{
-    const struct range own[] = {platform.image, platform.package, platform.fdt};
-    for (unsigned i = 0; i < ARRAY_SIZE(own) + platform.reserved_count; i++) {
-        struct range taken = i < ARRAY_SIZE(own) ? own[i] : platform.reserved[i - ARRAY_SIZE(own)];
-        if (base < range_end(taken) && taken.base.raw < base + size)
-            return range_end(taken);
-    }
-    return 0;
-}
-
-static uint64_t area_find(struct range bank, uint64_t size, uint64_t from)
-{
-    uint64_t base = block_round_up(from > bank.base.raw ? from : bank.base.raw);
-    while (base + size <= range_end(bank)) {
-        uint64_t taken = conflict_end(base, size);
-        if (!taken)
+    for (unsigned i = 0; i < free->count; i++) {
+        uint64_t start = free->list[i].base.raw, end = start + free->list[i].size, base = block_round_up(start > from ? start : from);
+        if (base + size <= end)
             return base;
-        base = block_round_up(taken);
     }
     return 0;
 }
@@ -224,11 +223,9 @@ static uint64_t area_find(struct range bank, uint64_t size, uint64_t from)
 /* Behind the image if there is room in any bank, else anywhere but at 0, where pointers would be null. */
 static uint64_t area_choose(uint64_t size)
 {
-    uint64_t base = 0;
-    for (unsigned i = 0; i < platform.ram_count && !base; i++)
-        base = area_find(platform.ram[i], size, platform.image.base.raw);
-    for (unsigned i = 0; i < platform.ram_count && !base; i++)
-        base = area_find(platform.ram[i], size, BLOCK_SIZE);
+    struct ranges free = platform_free_ram();
+    uint64_t base = area_find(&free, size, platform.image.base.raw);
+    base = base ? base : area_find(&free, size, BLOCK_SIZE);
     if (!base)
         panic("no free %lu MiB of RAM in one piece for the kernel", size >> 20);
     return base;
@@ -306,12 +303,6 @@ void arch_kernel_unmap(paddr_t page)
 }
 
 /* --- scrubbing ----------------------------------------------------------------------------------------------------------- */
-
-/* Bytes of a cache line, the smallest in the system (CTR_EL0.DminLine). */
-static uint64_t line_size(void)
-{
-    return UINT64_C(4) << (read_sysreg(ctr_el0) >> 16 & 0xf);
-}
 
 static void zero(uint64_t base, uint64_t end)
 {

@@ -15,8 +15,8 @@ void mmu_unmap_blocks(paddr_t base, uint64_t size);
 /* Chooses the kernel area and makes its tables; `platform` is filled in. */
 void mmu_area_init(void);
 
-/* For start.S: fills the tables with what the image needs; MMU off. Returns the end of what was written. */
-uint64_t mmu_build(void);
+/* For start.S: fills the tables with what the image needs; MMU off. */
+void mmu_build(void);
 /* Takes and maps the stack of a CPU. */
 void mmu_stack_make(unsigned cpu);
 
@@ -24,6 +24,6 @@ void mmu_stack_make(unsigned cpu);
 #define STACKS_BASE ((uint64_t)_image_start + STACKS_OFFSET)
 
 /* From kernel.lds. */
-extern char _image_start[], _rodata_start[], _data_start[], _data_end[], boot_pages[], _image_end[];
+extern char _image_start[], _rodata_start[], _relocated_start[], _data_start[], _data_end[], boot_pages[], _image_end[];
 
 #endif

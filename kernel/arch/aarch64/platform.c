@@ -23,6 +23,8 @@ enum {
     ALIAS_SIZE = 32,
 };
 
+#define RAM_BASE_OF_EMULATORS UINT64_C(0x40000000) /* where QEMU leaves the tree for an ELF file */
+
 struct platform platform;
 struct board board;
 static bool boot_cpu_listed;
@@ -328,17 +330,29 @@ static void package_find(void)
 
 /* --- all of it ------------------------------------------------------------------------------------------------------------ */
 
-static void fdt_open(paddr_t base)
+static bool fdt_open(uint64_t at)
 {
+    paddr_t base = paddr(at);
     const void *fdt = mmu_map_blocks(base, PAGE_SIZE);
     uint32_t size = tree_size(fdt);
-    if (!size || size > FDT_SIZE_MAX)
-        panic("no device tree at %lx", base.raw); /* nobody can read it, but a debugger */
+    if (!size || size > FDT_SIZE_MAX) {
+        mmu_unmap_blocks(base, PAGE_SIZE);
+        return false;
+    }
     mmu_map_blocks(base, size);
     platform.fdt = (struct range){base, size};
     tree_open(fdt);
     if (!tree_check())
-        panic("the device tree at %lx is damaged", base.raw);
+        panic("the device tree at %lx is damaged", at);
+    return true;
+}
+
+/* Where the loader says, or, for an ELF file, where emulators put it. */
+static void fdt_find(uint64_t hint)
+{
+    bool plausible = hint && hint % 8 == 0 && !(hint >> KERNEL_VA_BITS);
+    if (!(plausible && fdt_open(hint)) && !fdt_open(RAM_BASE_OF_EMULATORS))
+        panic("no device tree at %lx", hint); /* nobody can read it, but a debugger */
 }
 
 static uint64_t address_limit(void)
@@ -349,10 +363,10 @@ static uint64_t address_limit(void)
     return UINT64_C(1) << (limit > 48 ? 48 : limit);
 }
 
-__attribute__((noinline)) void platform_init(paddr_t base)
+__attribute__((noinline)) void platform_init(uint64_t fdt)
 {
     found = &(__typeof__(*found)){0};
-    fdt_open(base);
+    fdt_find(fdt);
     platform.image = (struct range){paddr((uint64_t)_image_start), (uint64_t)(_image_end - _image_start)};
     platform.physical_limit = address_limit();
     platform.cpus = 1;
@@ -364,5 +378,4 @@ __attribute__((noinline)) void platform_init(paddr_t base)
     interrupts_find();
     mmu_unmap_blocks(platform.fdt.base, platform.fdt.size);
     package_find();
-    mmu_area_init();
 }

@@ -58,7 +58,6 @@ boot:
     mov     sp, x0
     mov     x29, xzr
     bl      mmu_build
-    bl      written_invalidate
     bl      mmu_enable
     mov     x21, #0
     bl      stack_set
@@ -150,27 +149,6 @@ relocate: /* their place becomes translation tables: zero is none */
     str     x5, [x2, x3]
     b       1b
 2:  ret
-
-/*
- * What was written past the caches must not be hidden by stale lines once they are on (Arm ARM, "Mismatched memory
- * attributes"). The loader left no dirty ones.
- */
-written_invalidate: /* up to x0 */
-    mov     x2, x0
-    mrs     x0, ctr_el0
-    ubfx    x0, x0, #16, #4
-    mov     x1, #4
-    lsl     x1, x1, x0
-    address x0, _relocated_start
-    sub     x3, x1, #1
-    bic     x0, x0, x3
-    dmb     sy
-1:  dc      ivac, x0
-    add     x0, x0, x1
-    cmp     x0, x2
-    b.lo    1b
-    dsb     sy
-    ret
 
 mmu_enable:
     mov     x0, #MAIR
