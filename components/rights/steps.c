@@ -80,7 +80,7 @@ static void chain_make(void)
 
 static void table_make(void)
 {
-    take_part(TABLE_MEMORY, SUBJECT_KERNEL, PART_STEPS * (uint64_t)KERNEL_PART, TABLE_BYTES);
+    take(TABLE_MEMORY, SUBJECT_KERNEL, PART_STEPS * (uint64_t)KERNEL_PART, TABLE_BYTES);
     must(partition_create(TABLE, TABLE_MEMORY, 1, 1), "the partition with the large table");
 }
 
@@ -96,7 +96,7 @@ void steps_measure(void)
     must(signal_create(CAP_SELF, NEVER_RAISED), "a signal");
     must(thread_create(CAP_SELF, TIMER_THREAD, CAP_SPACE, 0, PRIORITIES - 1, 0, 0), "the thread that is late");
     must(thread_start(TIMER_THREAD, (uint64_t)timer_main, (uint64_t)(stack + STACK), 0), "its start");
-    take_part(MEMORY, SUBJECT_RAM, PART_STEPS * (uint64_t)RAM_PART, MEMORY_BYTES);
+    take(MEMORY, SUBJECT_RAM, PART_STEPS * (uint64_t)RAM_PART, MEMORY_BYTES);
     table_make();
     removal("nothing", MEMORY);
     uint64_t before = clock_now();

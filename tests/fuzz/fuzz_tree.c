@@ -1,20 +1,7 @@
 /* The kernel's reader of the firmware's device tree: any bytes. What passes the check may be walked and asked for anything without leaving the tree. */
 #include "fuzz.h"
 
-#define HOST_ARCH_TYPES_H /* AArch64's are meant */
-#define AARCH64_SYSREG_H /* the host's compiler knows no x0 */
-#define read_sysreg(name) UINT64_C(0)
-#define write_sysreg(value, name) ((void)(value))
-#include "../../kernel/arch/aarch64/barrier.h"
-#define arch_relax arch_relax_by_yield
-#include "../../kernel/arch/aarch64/arch_types.h"
-#undef arch_relax
-void arch_relax(void);
-void arch_relax(void)
-{
-}
-
-#include "../../kernel/arch/aarch64/tree.c"
+#include "kernel_tree.h"
 
 enum { VISITS_MAX = 100000 };
 

@@ -2,15 +2,12 @@
 
 import re
 import subprocess
-import sys
 import tomllib
 
 import pytest
 
 from console import ROOT
-
-sys.path.insert(0, str(ROOT / "scripts"))
-from benchtable import short  # noqa: E402
+from benchtable import short
 
 PAGES = sorted(
     path for path in ROOT.rglob("*.md") if not any(part in ("build", ".git") for part in path.relative_to(ROOT).parts)

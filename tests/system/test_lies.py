@@ -6,7 +6,7 @@ import subprocess
 import pexpect
 import pytest
 
-from console import BOOT, LOGS, ROOT, STEP, System
+from console import BOOT, ROOT, STEP, System
 from describe import component, describe, guest, node
 from neighbour import assert_rt_goes_on
 
@@ -58,16 +58,8 @@ class Board(System):
     """The image on a board, without `bulkhead run`."""
 
     def __init__(self, log, image):  # pylint: disable=super-init-not-called
-        LOGS.mkdir(parents=True, exist_ok=True)
-        self.log_path = LOGS / f"{log}.log"
-        self.log = open(self.log_path, "w", encoding="utf-8", errors="replace", newline="")
-        self.commands = 0
-        words = ["-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a57", "-smp", "3", "-m", "512M", "-nographic", "-net", "none",
-                 "-kernel", str(image.write())]
-        self.child = pexpect.spawn("qemu-system-aarch64", words, timeout=STEP, encoding="utf-8", codec_errors="replace", echo=False,
-                                   dimensions=(50, 200))
-        self.child.logfile_read = self.log
-        self.child.delaybeforesend = None
+        self.start(log, "qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a57", "-smp", "3", "-m", "512M",
+                   "-nographic", "-net", "none", "-kernel", image.write())
 
     def expect_end(self, pattern):
         """The machine says this and switches itself off."""

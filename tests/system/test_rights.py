@@ -7,26 +7,16 @@ import pytest
 
 from console import BOOT, ROOT
 from describe import component, describe, guest
+from stand_in import build_folder
 
 # Instructions that a thread may be late because of a removal on its CPU: a step, and the way out and in again. docs/assurance.md says what was measured.
 LATEST = 12000
 
 
-def rights_as_root(folder):
-    """A build folder in which `root` is components/rights."""
-    (folder / "components").mkdir()
-    (folder / "kernel").symlink_to(ROOT / "build" / "kernel")
-    for image in (ROOT / "build" / "components").glob("*.bin"):
-        if image.stem != "root":
-            (folder / "components" / image.name).symlink_to(image)
-    (folder / "components" / "root.bin").symlink_to(ROOT / "build" / "components" / "rights.bin")
-    return folder
-
-
 def run(boot, tmp_path, *arguments):
     """All that it says. Nothing of the description is ever started; there is so much of it because root's kernel memory depends on it."""
     nodes = [guest("rt", "rt"), *(component(f"c{i}", "crash") for i in range(16)), *(guest(f"g{i}", "rt") for i in range(12))]
-    system = boot("--build-dir", rights_as_root(tmp_path), "--host-memory", "5G", *arguments, describe(tmp_path, *nodes))
+    system = boot("--build-dir", build_folder(tmp_path, "rights"), "--host-memory", "5G", *arguments, describe(tmp_path, *nodes))
     system.expect("rights: the subject ended: class 1, ", BOOT)
     system.wait_for_exit()
     return system.text().replace("\r\n", "\n")

@@ -5,27 +5,8 @@ import re
 import pytest
 
 from console import BOOT, ROOT
+from describe import describe, guest
 from neighbour import assert_nothing_lost, rt_lines, wait_rt_line
-
-TWO_ON_ONE = """/dts-v1/;
-/ {
-    compatible = "bulkhead,system";
-    one {
-        compatible = "bulkhead,vm";
-        kernel = "%(image)s";
-        memory = "16M";
-        cpus = <0>;
-        bootargs = "period=40000 work=15000";
-    };
-    other {
-        compatible = "bulkhead,vm";
-        kernel = "%(image)s";
-        memory = "16M";
-        cpus = <0>;
-        bootargs = "period=40000 work=15000";
-    };
-};
-"""
 
 
 @pytest.mark.parametrize("gic", [2, 3])
@@ -57,8 +38,7 @@ def test_linux_reboots_beside_rt(boot):
 @pytest.mark.parametrize("gic", [2, 3])
 def test_two_on_one_cpu(boot, tmp_path, gic):
     """Equal in priority, both spend more than a time slice inside each handler: they are preempted there."""
-    description = tmp_path / "two.dts"
-    description.write_text(TWO_ON_ONE % {"image": ROOT / "build/guests/rt"})
+    description = describe(tmp_path, *(guest(name, "rt", bootargs="period=40000 work=15000") for name in ("one", "other")))
     system = boot("--host-cpus", 1, "--gic", gic, "--icount", 0, description)
     for name in ("one", "other"):
         while len(rt_lines(system, name)) < 5:

@@ -5,16 +5,13 @@ import collections
 import os
 import random
 import subprocess
-import sys
 
 import pytest
 
 from console import BOOT, ROOT
 from describe import describe, guest, node
 from neighbour import assert_rt_goes_on
-
-sys.path.insert(0, str(ROOT / "scripts"))
-import execlog  # noqa: E402
+import execlog
 
 SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(1, 1 << 31))
 ACTS = ["calls", "psci", "off-and-on", "interrupts", "timer", "sleep", "tables", "caches", "code", "jumps", "devices"]

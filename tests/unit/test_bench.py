@@ -1,23 +1,15 @@
 """The benchmark's own judgement: what exceeds a promise is said, with the functions that grew; how the emulator's log is read."""
 
-import importlib.machinery
-import importlib.util
 import pathlib
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
 import execlog  # noqa: E402
+from load_script import load_script  # noqa: E402
 
 
-def script(name):
-    loader = importlib.machinery.SourceFileLoader(name, str(TOP / "scripts" / name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
-
-
-bench = script("bench")
+bench = load_script("bench")
 BASELINE = {"hvc_null": {"functions": {"kernel:trap_sync": 20, "kernel:answer": 10, "kernel:gone": 5}, "costs": {"msr": 2}}}
 
 
