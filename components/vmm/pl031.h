@@ -12,7 +12,6 @@ struct pl031_state {
     uint32_t offset; /* seconds: the clock minus the counter; survives a reset, as a battery-backed clock does */
     uint32_t load;   /* RTCLR */
     uint32_t match;  /* RTCMR */
-    uint32_t control;
     uint32_t mask, raw;
     uint32_t level; /* of the interrupt line */
     uint32_t armed; /* the match has not come yet */
