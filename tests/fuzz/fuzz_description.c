@@ -93,7 +93,7 @@ static void firmware_try(const void *blob, size_t size)
     tree_walk(device_try);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     char *copy = aligned_alloc(8, (size + 15) & ~(size_t)7);
     memcpy(copy, data, size);
@@ -102,5 +102,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size >= sizeof(struct header))
         firmware_try(copy, size);
     free(copy);
-    return 0;
 }

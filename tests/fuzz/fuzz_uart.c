@@ -231,7 +231,7 @@ static void uart_run(struct input *input, bool again)
     mux_settle(&mux);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     struct input input = {data, size};
     uint8_t what = input_byte(&input);
@@ -239,5 +239,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         monitor_run(&input);
     else
         uart_run(&input, what & 2);
-    return 0;
 }
