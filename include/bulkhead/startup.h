@@ -77,7 +77,7 @@ enum vm_order { VM_ORDER_NONE, VM_ORDER_RESTART, VM_ORDER_STOP };
 struct vm_status {
     uint32_t state;    /* enum vm_state */
     uint32_t restarts; /* times the guest was (re)started by its monitor, the first time included */
-    uint32_t order;    /* enum vm_order; the monitor sets it to VM_ORDER_NONE when it has carried it out */
+    uint32_t order;    /* enum vm_order; the monitor sets it to VM_ORDER_NONE when it takes it */
     uint32_t reserved;
     char text[240];    /* VM_STATE_FAILED: one line, what happened and the remedy */
 };
