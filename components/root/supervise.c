@@ -77,7 +77,7 @@ static void restart_ordered(struct vm *vm)
     instance_wake(&vm->instance, WAKE_ORDER);
 }
 
-/* If its thread has faulted: says how, and it died. */
+/* If a thread of it has faulted: says how, and it died. */
 static void fault_handle(struct instance *in, uint64_t bits)
 {
     char why[WHY_SIZE];

@@ -110,8 +110,6 @@ static uint64_t next_deadline(void)
 
 static void handle(uint64_t bits)
 {
-    if (bits >> WAKE_FAULT_BIT)
-        cpus_faulted(bits >> WAKE_FAULT_BIT);
     if (bits & WAKE_CONSOLE)
         pl011_console_event();
     if (bits & WAKE_REQUEST)

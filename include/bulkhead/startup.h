@@ -54,7 +54,8 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "kernel", "initrd", "dtb" (address, size in bytes; read-only); "bootargs" (address, size);
  *           "firmware", "flash" (address, size: files of the banks of flash memory; absent: none);
  *           "banks" (with firmware; slot, address, size: memory of both; value = bytes of the first);
- *           "cpus" (size = number of vCPUs; value = host CPU of vCPU i in byte i); "priority" via struct startup;
+ *           "threads" (size = number of vCPUs; slot = thread of vCPU 0, RIGHT_CONTROL, the others' follow: root makes them, so that it learns of
+ *           their faults);
  *           "gicv" (slot, size; GICv2); "seed" (address, size: 32 bytes for the DRBG; absent if the firmware gave none);
  *           "status" (address = struct vm_status; slot = root's signal, to raise with mask `value`);
  *           "on-reset" (number = 1: restart, 0: stop);
