@@ -146,7 +146,7 @@ static uint64_t next_deadline(void)
     return deadline;
 }
 
-/* A monitor that should have carried out its order by now. */
+/* A monitor that should have taken its order by now. */
 static void order_check(struct vm *vm)
 {
     struct instance *in = &vm->instance;
