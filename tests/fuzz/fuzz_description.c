@@ -24,7 +24,8 @@ static void check_name(const char *name)
 static void check_vm(const struct description *description, const struct description_vm *vm)
 {
     check_name(vm->name);
-    MUST(vm->kernel && vm->memory && vm->memory % DESCRIPTION_MEMORY_UNIT == 0 && vm->memory <= DESCRIPTION_MEMORY_MAX);
+    MUST((vm->kernel || vm->firmware) && (vm->firmware || !vm->flash));
+    MUST(vm->memory && vm->memory % DESCRIPTION_MEMORY_UNIT == 0 && vm->memory <= DESCRIPTION_MEMORY_MAX);
     MUST(vm->vcpu_count && vm->vcpu_count <= DESCRIPTION_MAX_VCPUS && vm->device_count <= DESCRIPTION_MAX_DEVICES);
     MUST(vm->priority >= DESCRIPTION_VM_PRIORITY_MIN && vm->priority <= DESCRIPTION_VM_PRIORITY_MAX);
     MUST(vm->doorbell_count <= DESCRIPTION_MAX_DOORBELLS);
