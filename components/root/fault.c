@@ -65,7 +65,7 @@ static const char *status_code_text(uint64_t syndrome)
 static const char *remedy_text(const struct thread_fault_report *fault)
 {
     if (fault->class == FAULT_EXIT)
-        return "its console says why";
+        return fault->address == COMPONENT_EXIT_NO_SIGNAL ? "it has no signal to wait by: too little kernel memory, or a defect in it" : "its console says why";
     if (exception_class(fault->syndrome) == EC_FP)
         return "build it with -mgeneral-regs-only: components have no floating point";
     if (fault->class == FAULT_ERROR)

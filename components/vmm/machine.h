@@ -64,6 +64,7 @@ enum {
     WAKE_REQUEST = 4,
     WAKE_PARKED = 8,
     WAKE_ALARM = 16,
+    WAKE_SLEEPER = 32, /* waiter.h */
 };
 
 /* What vCPU threads ask of the main thread. The first one counts until it is carried out. */

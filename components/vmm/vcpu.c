@@ -18,6 +18,7 @@
 #include "smccc.h"
 #include "string.h"
 #include "syndrome.h"
+#include "waiter.h"
 
 #include <bulkhead/aarch64/aarch32.h>
 #include <bulkhead/aarch64/call.h>
@@ -28,6 +29,7 @@ enum {
     STATE_PAGE_SIZE = 0x1000,
     STACK_SIZE = 16384,
     SIGNAL_WAKE = 1,
+    SIGNAL_SLEEPER = 2, /* waiter.h */
     EXIT_REASONS = EXIT_MMIO_SHORT + 1,
 };
 
@@ -244,13 +246,23 @@ static void cpu_build(struct cpu *cpu, unsigned index)
     cpu->state = (struct vcpu_state *)page; /* NOLINT */
     cpu->signal = slot_allocate();
     need(signal_create(CAP_SELF, cpu->signal), "making the signal", index);
+    waiter_assign(1 + (int)index, cpu->signal, SIGNAL_SLEEPER);
     cpu->parked = 1;
     need(thread_start(machine.threads + index, (uintptr_t)cpu_thread, (uintptr_t)stacks[index] + STACK_SIZE, (uintptr_t)cpu), "starting the thread",
          index);
 }
 
+/* The first thread's stack lies elsewhere. */
+static int thread_number(void)
+{
+    uintptr_t offset = (uintptr_t)__builtin_frame_address(0) - (uintptr_t)stacks;
+    return offset < sizeof stacks ? 1 + (int)(offset / STACK_SIZE) : 0;
+}
+
 void cpus_build(void)
 {
+    waiter_assign(0, machine.wake, WAKE_SLEEPER);
+    waiters_assign(thread_number);
     for (unsigned i = 0; i < machine.cpus; i++)
         cpu_build(&cpus[i], i);
 }

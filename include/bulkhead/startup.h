@@ -66,6 +66,9 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "wake" (slot = signal: bit i = doorbell i, bit 61 = manage.h's, bit 62 = console); "console" as for vmm; "line/VM" (slot = line, number; value = mask of the doorbell's bit in "wake").
  */
 
+/* Codes with which a component's thread ends itself: with a message on its console; because it has no signal to wait by (waiter.h). */
+enum component_exit { COMPONENT_EXIT_FAILED = 1, COMPONENT_EXIT_NO_SIGNAL = 2 };
+
 enum uart_kind { UART_PL011, UART_CADENCE };
 
 /* Guest-physical addresses of a VM's doorbells, in the order of its resources "doorbell/…". Root connects them, too, when their component comes back. */
