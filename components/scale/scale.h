@@ -35,7 +35,6 @@ cap_t farm_vm(unsigned vm);
 cap_t farm_space(unsigned vm);
 
 /* series.c: the measurements; each prints its lines. */
-
 void series_vms(void);
 void series_capabilities(void);
 void series_lines(void);

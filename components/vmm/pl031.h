@@ -26,6 +26,7 @@ void pl031_reset(void);
 /** Main thread: raises the alarm if it is due. Answers the counter's value when the next one will be, DEADLINE_NEVER if none. */
 uint64_t pl031_alarm(void);
 
+/** Its registers. */
 uint64_t pl031_read(unsigned vcpu, uint64_t offset, unsigned size);
 void pl031_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value);
 

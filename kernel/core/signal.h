@@ -23,7 +23,9 @@ struct binding {
     uint64_t bits;
 };
 
+/* All bits clear; NULL and why in *status. Tree lock. */
 struct signal *signal_new(struct partition *payer, status_t *status);
+/* Sets them and wakes who waits for one of them. From whatever CPU. */
 void signal_raise(struct signal *signal, uint64_t bits);
 /* For the calling thread; STATUS_OK with the bits in its registers, or CALL_PENDING: it waits. */
 status_t signal_wait(struct cpu *cpu, struct signal *signal, uint64_t mask, uint64_t deadline);

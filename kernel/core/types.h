@@ -20,6 +20,7 @@ enum { PAGE_SHIFT = 12, PAGE_SIZE = 1 << PAGE_SHIFT, CPUS_MAX = 8 };
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
+/* The number as an address of its kind. */
 static inline paddr_t paddr(uint64_t raw)
 {
     return (paddr_t){raw};
@@ -30,6 +31,7 @@ static inline saddr_t saddr(uint64_t raw)
     return (saddr_t){raw};
 }
 
+/* A multiple of the page size; the next one from there on. */
 static inline bool page_aligned(uint64_t value)
 {
     return (value & (PAGE_SIZE - 1)) == 0;
