@@ -183,7 +183,7 @@ static void step_guest(struct input *input, unsigned cpu, uint8_t what)
         guest_wait(cpu);
         break;
     case 2:
-        guest_ring(cpu, argument(input));
+        guest_ring(cpu, liked_of[A_ADDRESS][input_byte(input) % 4]);
         break;
     default:
         registers[0] = quick_take(input);

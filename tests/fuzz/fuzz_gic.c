@@ -88,12 +88,18 @@ static uint64_t offset_take(struct input *input, unsigned bytes, uint64_t limit)
     return input_number(input, bytes) % limit & ~UINT64_C(7);
 }
 
+/* In its first page, or its second one, of which the first part matters. */
+static uint64_t redistributor_offset(struct input *input)
+{
+    uint64_t number = input_number(input, 2);
+    return number & 0x8000 ? (number & 0x7ff8) * 2 : GICR_SGI_FRAME + (number % 0x1000 & ~UINT64_C(7));
+}
+
 static void step_access(struct input *input, unsigned vcpu, uint8_t what)
 {
     unsigned size = 1u << (what >> 4 & 3);
     bool redistributor = version == 3 && what & 0x40;
-    uint64_t offset = redistributor ? (what & 0x80 ? GICR_FRAME : 0u) + GICR_SGI_FRAME + offset_take(input, 2, 0x1000)
-                                    : offset_take(input, 2, 0x10000);
+    uint64_t offset = redistributor ? (what & 0x80 ? GICR_FRAME : 0u) + redistributor_offset(input) : offset_take(input, 2, 0x10000);
     offset += input_byte(input) % 8u & ~(size - 1);
     if (what & 8 && redistributor)
         gicr_read(vcpu, offset, size);
@@ -169,6 +175,20 @@ static void step_physical(unsigned vcpu, uint8_t what)
     }
 }
 
+/* The monitor starts the machine anew; the kernel has seen to it that no vCPU is in a CPU. */
+static void step_reset(void)
+{
+    if (cpus[0].loaded || cpus[1].loaded)
+        return;
+    vgic_vm_reset(vm);
+    gicd_reset(version, VCPUS);
+    gicr_reset(VCPUS);
+    memset(acknowledged, 0, sizeof acknowledged);
+    memset(guests, 0, sizeof guests);
+    for (unsigned i = 0; i < FAKE_IRQS; i++)
+        MUST(!active_shared[i]);
+}
+
 static void step_sgi(struct input *input)
 {
     if (version == 2)
@@ -195,6 +215,8 @@ static void step(struct input *input)
     case 3:
         if (what & 0x80)
             step_physical(vcpu, what);
+        else if ((what >> 4 & 7) == 7)
+            step_reset();
         else if (cpus[vcpu].loaded)
             unload(vcpu);
         else
