@@ -31,6 +31,8 @@ ACTS = {
     "devices": (SOME, ANY),
 }
 COMMON_STAY = 20  # an interrupt's stay in the kernel that was seen so often is the rule
+SHORTER = 4  # instructions less are no harm: a loop over list registers that ends earlier
+BOTH = 3  # stays that took two interrupts, both pending, because the emulator let this CPU run late
 
 
 def assert_storm_survived(system):
@@ -107,6 +109,6 @@ def test_rt_is_not_touched(boot, tmp_path, gic):
     usual = [length for length, count in quiet.items() if count >= COMMON_STAY]  # one, or two where an end of interrupt is an exit
     assert 1 <= len(usual) <= 2, quiet
     assert all(storm[length] >= COMMON_STAY for length in usual), storm
-    # One stay takes both if both are pending, which is when the emulator lets this CPU run late.
-    unusual = {length: count for length, count in storm.items() if length > sum(usual) and length not in quiet}
-    assert not unusual, (quiet, storm)
+    others = {length: count for length, count in storm.items() if length not in quiet and not any(u - SHORTER <= length <= u for u in usual)}
+    both = {length for length in others if max(usual) < length <= 2 * max(usual)}
+    assert set(others) == both and sum(others.values()) <= BOTH, (quiet, storm)
