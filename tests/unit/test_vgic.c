@@ -418,6 +418,26 @@ static void test_forwarded(void **state)
     assert_false(active_shared[77]);
 }
 
+/* Red when what the guest takes back before it saw it leaves the device's interrupt active: nobody would end it, and the device were silent. */
+static void test_forwarded_unpended(void **state)
+{
+    (void)state;
+    arch_virq_link(vm, SPI, 77);
+    set_line(0, VIRQ_DISABLE, SPI);
+    active_shared[77] = true;
+    raise(SPI, 1);
+    set_line(0, VIRQ_UNPEND, SPI);
+    assert_false(active_shared[77]);
+    set_line(0, VIRQ_ENABLE, SPI);
+    active_shared[77] = true;
+    raise(SPI, 1);
+    assert_int_equal(guest_ack(), SPI);
+    set_line(0, VIRQ_UNPEND, SPI);
+    assert_true(active_shared[77]); /* the guest is in its handler */
+    set_line(0, VIRQ_DEACTIVATE, SPI);
+    assert_false(active_shared[77]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,7 +445,7 @@ int main(void)
         V3(test_active_eviction), V3(test_active_and_pending), V3(test_counted_end), V3(test_timer),
         V3(test_timer_switch), V3(test_timer_silenced), V3(test_timer_nobody), V3(test_timer_evicted),
         V2(test_timer_unlinked), V3(test_forwarded),   V3(test_timer_again_off),
-        V3(test_timer_again_crowded),
+        V3(test_timer_again_crowded), V3(test_forwarded_unpended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
