@@ -66,6 +66,16 @@ static void check_timer(unsigned vcpu)
     MUST(in_register || (a->timer_owned && virq->flags & (LATCH | ACTIVE)));
 }
 
+/* The same of a linked device's, wherever its vCPU is. */
+static void check_linked(unsigned i)
+{
+    const struct virq *virq = &vm->arch.shared[LINKED + i - GIC_PRIVATE];
+    const struct vcpu *vcpu = vcpus[virq->target < VCPUS ? virq->target : 0];
+    if (!virq->physical || !active_shared[virq->physical] || virq->flags & (LATCH | ACTIVE))
+        return;
+    MUST(virq->lr != VIRQ_NO_LR && lr_state_of(cpus[vcpu->cpu].loaded == vcpu ? fakes[vcpu->cpu].lr[virq->lr] : vcpu->arch.lr[virq->lr]));
+}
+
 static void check(unsigned vcpu)
 {
     if (!cpus[vcpu].loaded) {
@@ -245,6 +255,8 @@ void input_try(const uint8_t *data, size_t size)
         step(&input);
         for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++)
             check(vcpu);
+        for (unsigned i = 0; i < 2; i++)
+            check_linked(i);
     }
     teardown(NULL);
 }
