@@ -406,7 +406,7 @@ help:
 	@echo 'make system     system tests only (TESTS="-k name" picks some)'
 	@echo 'make matrix     the test of the machines in SUPPORT.md; make support: writes what it showed there'
 	@echo 'make size       sizes of the kernel, to build/size.json; fails beyond the limits in bench/promises.toml'
-	@echo 'make bench      instruction counts, to build/bench/results.json; fails beyond the same limits'
+	@echo 'make bench      instruction counts, to build/bench: results.json, results.md (tables against the peers), plots; fails beyond the same limits'
 	@echo 'make bench-baseline bench/functions.json anew: what the functions of each path take'
 	@echo 'make bench-full how costs depend on how much there is of something: plots in docs/pictures/, for docs/performance.md (two minutes)'
 	@echo 'make docs       docs/interface.md from the headers, docs/rights.md from the running systems; make spec: measured figures into SPECIFICATION.md and README.md'

@@ -3,6 +3,8 @@
 import os
 import tomllib
 
+import plot
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PEERS = {"jailhouse": "Jailhouse", "bao": "Bao", "xen": "Xen 4.17", "xen_null": "Xen 4.23 null", "kvm": "KVM", "xvisor": "Xvisor"}
 BOARD = "a57.gicv3"
@@ -135,9 +137,38 @@ def boards_table(results):
     return table(("median, worst for vtimer_traploop", *boards), rows)
 
 
+# File → title, rows.
+PICTURES = {
+    "exits": ("Exits, to the guest's next instruction", ("hvc_null", "smc_psci", "sysreg_idreg", "gicd_typer_rd", "gicd_isenabler_wr", "gicd_isenabler_line", "uart_fr_rd")),
+    "interrupts": ("Interrupts, until the handler", ("sgi_self", "vtimer_spin", "vtimer_wfi_50us", "vtimer_wfi_1ms", "vtimer_wfi_shared", "vtimer_traploop", "ipi_spin",
+                                                     "ipi_wfi", "device_irq")),
+    "components": ("Components, and two VMs on one CPU", ("multicall16", "doorbell_other_cpu", "portal_round_trip", "signal_same_cpu", "multicall_wake", "vm_switch",
+                                                            "vm_switch_fp")),
+    "whole": ("Reset to the guest's first instruction; first store to each page of 64 MiB", ("boot_phys", "first_touch_64mib")),
+}
+
+
+def draw(folder, results):
+    """Bars of what was measured beside the peers', one picture per kind; the names of the files."""
+    peers = read_peers()
+    files = []
+    for kind, (title, names) in PICTURES.items():
+        groups = {}
+        for name in names:
+            own = results.get(f"{BOARD}.{name}")
+            if own:
+                others = [(who, peers[name][peer]) for peer, who in PEERS.items() if peer in peers.get(name, {})]
+                groups[name] = ([("Bulkhead", value_of(name, own)), *others], own.get("goal"))
+        if groups:
+            files.append(f"paths-{kind}.svg")
+            plot.bars(os.path.join(folder, files[-1]), title, groups)
+    return files
+
+
 def write(path, results):
+    pictures = draw(os.path.dirname(path), results)
     with open(path, "w", encoding="utf-8") as file:
-        file.write("# Instructions, medians\n\n" + peers_table(results) + "\n\n# Costly operations per path\n\n" + costs_table(results)
+        file.write("# Instructions, medians\n\n" + peers_table(results) + "\n\n" + "\n".join(f"![{name}]({name})" for name in pictures) + "\n\n# Costly operations per path\n\n" + costs_table(results)
                    + "\n\n# Boards\n\n" + boards_table(results) + "\n")
 
 

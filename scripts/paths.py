@@ -9,6 +9,7 @@ import tempfile
 import execlog
 import measure
 from measure import BUILD, CPU
+from stand_in import build_folder
 
 UBENCH = os.path.join(BUILD, "guests/ubench")
 
@@ -76,13 +77,9 @@ def components_command(gic, cpu, folder):
     """
     from describe import component, guest
 
-    os.mkdir(os.path.join(folder, "components"))
-    os.symlink(os.path.join(BUILD, "kernel"), os.path.join(folder, "kernel"))
-    for name in os.listdir(os.path.join(BUILD, "components")):
-        os.symlink(os.path.join(BUILD, "components", "bench.bin" if name == "root.bin" else name), os.path.join(folder, "components", name))
     nodes = [*(guest(f"g{i}", "spin") for i in range(14)), *(component(f"c{i}", "crash") for i in range(16))]
     words = measure.system_command(gic, 1, *nodes, cpu=cpu, folder=folder)
-    return [*words[:2], "--build-dir", folder, *words[2:]]
+    return [*words[:2], "--build-dir", build_folder(folder, "bench"), *words[2:]]
 
 
 def add(marks, level, pc, kind):

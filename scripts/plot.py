@@ -1,4 +1,4 @@
-"""Line charts as SVG files: as few elements as they need, the same bytes for the same data."""
+"""Line charts and bar charts as SVG files: as few elements as they need, the same bytes for the same data."""
 
 import math
 
@@ -27,6 +27,16 @@ def text(x, y, words, anchor="middle", more=""):
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{words}</text>'
 
 
+def page(title, height):
+    return [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="12">',
+            f'<rect width="{WIDTH}" height="{height}" fill="white"/>', text(LEFT, 22, title, "start", ' font-size="14" font-weight="bold"')]
+
+
+def save(path, out):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join([*out, "</svg>"]) + "\n")
+
+
 def chart(path, title, across, curves, log=False):
     """Writes a chart. `across`: what the horizontal axis shows, in steps of equal ratio; `curves`: name → [(x, y)]; `log`: the vertical axis, too."""
     xs = sorted({x for points in curves.values() for x, _ in points})
@@ -38,8 +48,7 @@ def chart(path, title, across, curves, log=False):
         value = math.log10(max(y, 1)) if log else y
         return LEFT + math.log(x / xs[0]) / span * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
 
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">',
-           f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>', text(LEFT, 22, title, "start", ' font-size="14" font-weight="bold"')]
+    out = page(title, HEIGHT)
     for mark in marks:
         _, y = place(xs[0], mark)
         out.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>' + text(LEFT - 8, y + 4, short(mark), "end"))
@@ -60,6 +69,35 @@ def chart(path, title, across, curves, log=False):
             label -= 14
         taken.append(label)
         out.append(text(WIDTH - RIGHT + 12, label, name, "start", f' fill="{colour}"'))
-    out.append("</svg>")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(out) + "\n")
+    save(path, out)
+
+
+BAR, NAMES = 13, 150  # from one bar to the next; width of the column of names
+OTHERS, SMALL = "#b8bcc4", ' font-size="10"'
+
+
+def bars(path, title, groups):
+    """Writes a chart of bars from left to right, on a logarithmic axis. `groups`: name → ([(name, value)], what is promised, or None), the first bar the own."""
+    marks = steps(max(value for rows, promised in groups.values() for value in [promised or 1, *(value for _, value in rows)]), True)
+    height = TOP + sum(BAR * (len(rows) + 1) for rows, _ in groups.values()) + BOTTOM
+
+    def across(value):
+        return NAMES + LEFT + math.log10(max(value, 1)) / math.log10(marks[-1]) * (WIDTH - 2 * LEFT - NAMES)
+
+    out = page(title, height)
+    for mark in marks:
+        out.append(f'<path d="M{across(mark):.1f} {TOP}V{height - BOTTOM}" stroke="#ddd"/>' + text(across(mark), height - BOTTOM + 18, short(mark)))
+    y = TOP
+    for name, (rows, promised) in groups.items():
+        out.append(text(NAMES - 8, y + BAR, name, "end"))
+        for i, (who, value) in enumerate(rows):
+            width, colour = max(across(value) - across(1), 1), COLOURS[0] if i == 0 else OTHERS
+            out.append(f'<rect x="{across(1):.1f}" y="{y + 3}" width="{width:.1f}" height="{BAR - 3}" fill="{colour}"/>')
+            out.append(text(across(1) - 6, y + BAR - 1, who, "end", SMALL))
+            out.append(text(across(max(value, promised or 0) if i == 0 else value) + 5, y + BAR - 1, f"{value:,}", "start", SMALL))
+            y += BAR
+        if promised:
+            out.append(f'<path d="M{across(promised):.1f} {y - BAR * len(rows) + 1}v{BAR}" stroke="{COLOURS[1]}" stroke-width="2"/>')
+        y += BAR
+    out.append(text((NAMES + WIDTH) / 2, height - 10, f'instructions; the <tspan fill="{COLOURS[1]}">mark</tspan> is what is promised'))
+    save(path, out)

@@ -7,6 +7,7 @@
 /* Check what the shared reader could not: files, sizes, the host's CPUs. False, after messages, if there are errors. */
 bool system_check(struct system *system, const char *build_dir, unsigned host_cpus);
 
+/* `bulkhead check`: its exit status. */
 int command_check(int count, char *arguments[]);
 
 #endif

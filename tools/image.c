@@ -6,9 +6,10 @@
 #include <string.h>
 
 enum {
-    /* Root's kernel memory: for itself, and for what it has of each instance (slots, a mapping, a thread that ends it). */
+    /* Root's kernel memory: for itself, for what it has of each instance (slots, a mapping, a thread that ends it), for slots of further vCPUs' threads. */
     ROOT_MEMORY = 27 << 10,
     ROOT_MEMORY_EACH = 1664,
+    ROOT_MEMORY_VCPU = 64,
     TREE_ROOM = 16 << 10, /* by how much members' names may lengthen the tree: 16 VMs, 5 names of at most 48 bytes each */
     FLASH_UNIT = 2 << 20, /* banks of flash memory exist by so much */
     KERNEL_HEADER_SIZE = 64,
@@ -208,6 +209,14 @@ static void lay_out(struct image *image)
     image->package_size = offset;
 }
 
+static uint32_t root_memory(const struct description *description)
+{
+    uint32_t bytes = ROOT_MEMORY + ROOT_MEMORY_EACH * (1 + description->vm_count + description->component_count);
+    for (uint32_t i = 0; i < description->vm_count; i++)
+        bytes += ROOT_MEMORY_VCPU * (description->vms[i].vcpu_count - 1);
+    return bytes;
+}
+
 bool image_gather(struct image *image, const struct system *system, const char *build_dir)
 {
     bool good;
@@ -218,7 +227,7 @@ bool image_gather(struct image *image, const struct system *system, const char *
     good = good && copy_tree(image, system) && add_vms(image, system) && add_tree(image);
     if (good)
         lay_out(image);
-    image->root_memory = ROOT_MEMORY + ROOT_MEMORY_EACH * (1 + system->description.vm_count + system->description.component_count);
+    image->root_memory = root_memory(&system->description);
     return good;
 }
 

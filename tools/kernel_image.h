@@ -15,6 +15,7 @@ struct kernel_image {
     const char *doubt;   /* why it may not boot; NULL: none */
 };
 
+/* Fills in `image` from the file at `path`, which can be read. */
 void kernel_image_inspect(const char *path, struct kernel_image *image);
 
 #endif

@@ -17,6 +17,7 @@ struct place {
     unsigned line;
 };
 
+/* file:line: severity: text. */
 void message_at(struct place place, enum severity severity, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void message_at_list(struct place place, enum severity severity, const char *format, va_list arguments);
 
@@ -35,6 +36,7 @@ struct progress {
     unsigned shown;   /* percent + 1; 0: nothing is on the line */
 };
 
+/* Begins with nothing done; so many bytes more are; the line goes. */
 void progress_start(struct progress *progress, const char *what, uint64_t total);
 void progress_add(struct progress *progress, uint64_t bytes);
 void progress_end(struct progress *progress);

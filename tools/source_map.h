@@ -26,6 +26,7 @@ void source_map_read(struct source_map *map, char *annotated);
 /* The place of a property, or if it is not in the source, of its node, or else of the nearest node above. */
 struct place source_map_find(const struct source_map *map, const char *path, const char *property);
 
+/* What it has taken is given back; it is empty then. */
 void source_map_free(struct source_map *map);
 
 #endif

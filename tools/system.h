@@ -32,6 +32,7 @@ bool system_load(struct system *system, const char *path);
 /* The same for a guest that stands on the command line: places are names of options. */
 bool system_generate(struct system *system, const struct guest *guest);
 
+/* Gives back what loading has taken. */
 void system_free(struct system *system);
 
 /* A message about a node (`property` is NULL) or one of its properties; counted. */

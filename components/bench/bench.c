@@ -5,14 +5,13 @@
  */
 #include "call_stubs.h"
 #include "cache.h"
-#include "clock.h"
 #include "print.h"
+#include "stand_in.h"
 #include "string.h"
 
-#include <bulkhead/bootinfo.h>
 #include <bulkhead/package.h>
 
-enum { SAMPLES = 24, PAGE = 4096, LOW = 10, HIGH = 20, WINDOW = 0x40000000, KICKS_AT = 0x50000000, VCPU_AT = 0x50001000, BATCH = 0x60000000, BATCH_CALLS = 16, KERNEL_BYTES = 0x40000, PARTS = 2 };
+enum { SAMPLES = 24, LOW = 10, HIGH = 20, WINDOW = 0x40000000, KICKS_AT = 0x50000000, VCPU_AT = 0x50001000, BATCH = 0x60000000, BATCH_CALLS = 16, KERNEL_BYTES = 0x40000, PARTS = 2 };
 
 /* Slots: root's, and those that both components have. */
 enum {
@@ -36,31 +35,6 @@ enum {
 };
 
 extern char _data_start[], _bss_end[];
-
-static const struct bootinfo *boot;
-
-/* --- messages -------------------------------------------------------------------------------------------------------------------- */
-
-static void kernel_write(const char *text, size_t size)
-{
-    while (size) {
-        uint64_t words[4] = {0};
-        size_t part = size < sizeof words ? size : sizeof words;
-        memcpy(words, text, part);
-        system_log(CAP_SYSTEM, part, words);
-        text += part;
-        size -= part;
-    }
-}
-
-static void must(status_t status, const char *what)
-{
-    if (status == STATUS_OK)
-        return;
-    console_print("bench: %s: status %ld\n", what, (long)status);
-    system_power(CAP_SYSTEM, POWER_OFF);
-    thread_exit(1);
-}
 
 /* --- rows ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -227,16 +201,6 @@ static _Noreturn void raiser_main(void)
 
 /* --- root ------------------------------------------------------------------------------------------------------------------------ */
 
-/* The largest extent of that use. */
-static cap_t extent_of(enum extent_use use)
-{
-    const struct bootinfo_extent *best = NULL;
-    for (uint32_t i = 0; i < boot->extent_count; i++)
-        if (boot->extents[i].use == use && (!best || boot->extents[i].size > best->size))
-            best = &boot->extents[i];
-    return best ? best->slot : 0;
-}
-
 /* A space with a copy of this image as it is now. */
 static void space_fill(cap_t space, unsigned part)
 {
@@ -279,14 +243,9 @@ static void wait_for(unsigned part)
     must(signal_wait(ROOT_DONE, 1U << part, DEADLINE_NEVER, &bits), "the end of a row");
 }
 
-_Noreturn void component_start(void *argument);
-
-/* Instead of the library's, which expects a startup page. */
 _Noreturn void component_start(void *argument)
 {
-    boot = argument;
-    clock_frequency_set(boot->timer_frequency);
-    print_divert(kernel_write);
+    stand_in_begin(argument, "bench");
     must(signal_create(CAP_SELF, ROOT_DONE), "a signal");
     must(signal_create(CAP_SELF, ROOT_SIGNAL), "a signal");
     must(signal_create(CAP_SELF, ROOT_UNHEARD), "a signal");
@@ -301,6 +260,5 @@ _Noreturn void component_start(void *argument)
     wait_for(0);
     kick_row();
     console_print("| done\n");
-    system_power(CAP_SYSTEM, POWER_OFF);
-    thread_exit(0);
+    stand_in_end();
 }

@@ -353,6 +353,7 @@ struct system_figures {
     uint64_t irqs_bound, irqs_awake, tags;
 };
 
+/** Reads all of it. */
 static inline status_t system_figures(cap_t system, struct system_figures *to)
 {
     struct call_words words = {{CALL_SYSTEM_STATS, system}};

@@ -4,6 +4,7 @@
 #include "call_stubs.h"
 #include "waiter.h"
 
+#include <bulkhead/startup.h>
 #include <stdbool.h>
 
 #define LOCK_TAKEN (UINT32_C(1) << 31)
@@ -28,11 +29,8 @@ static bool take_or_enlist(struct lock *lock, uint32_t waiter_bit)
 static void lock_take_slowly(struct lock *lock)
 {
     int waiter = waiter_claim();
-    if (waiter < 0) {
-        while (!take_or_enlist(lock, 0))
-            thread_yield();
-        return;
-    }
+    if (waiter < 0) /* yielding would keep a holder of lower priority from ever going on */
+        thread_exit(COMPONENT_EXIT_NO_SIGNAL);
     if (!take_or_enlist(lock, 1u << waiter))
         waiter_sleep(waiter, DEADLINE_NEVER);
     waiter_release(waiter);

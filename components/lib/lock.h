@@ -1,6 +1,8 @@
 /*
  * A lock between threads of one component, on whatever CPU and of whatever priority: who finds it taken sleeps, so that a holder of lower
  * priority on the same CPU goes on. Uncontended it takes no call. Not recursive. `struct lock l = {0};` is an open one.
+ *
+ * A thread that has no signal to sleep on ends itself: a component with several threads gives each one its own (waiter_assign).
  */
 #ifndef LIB_LOCK_H
 #define LIB_LOCK_H

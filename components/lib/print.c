@@ -5,7 +5,9 @@
 #include "console_client.h"
 #include "format.h"
 
-enum { MESSAGE_SIZE = 512, EXIT_FAILED = 1 };
+#include <bulkhead/startup.h>
+
+enum { MESSAGE_SIZE = 512 };
 
 static void (*print_write)(const char *text, size_t size) = console_write_all;
 
@@ -36,5 +38,5 @@ _Noreturn void component_fail(const char *format, ...)
     console_print_list(format, arguments);
     va_end(arguments);
     console_print("\n");
-    thread_exit(EXIT_FAILED);
+    thread_exit(COMPONENT_EXIT_FAILED);
 }

@@ -1,4 +1,4 @@
-/* Private signals for sleeping threads. */
+/* What threads sleep by. */
 #include "waiter.h"
 
 #include "call_stubs.h"
@@ -6,6 +6,24 @@
 
 static uint32_t claimed;
 static cap_t signals[WAITERS]; /* 0: not made yet; written only by who holds the claim */
+static uint64_t bits[WAITERS]; /* 0: of a private one */
+static int (*own)(void);       /* the calling thread's */
+
+void waiters_assign(int (*self)(void))
+{
+    own = self;
+}
+
+void waiter_assign(int waiter, cap_t signal, uint64_t bit)
+{
+    signals[waiter] = signal;
+    bits[waiter] = bit;
+}
+
+static uint64_t bit_of(int waiter)
+{
+    return bits[waiter] ? bits[waiter] : 1;
+}
 
 static int index_claim(void)
 {
@@ -31,6 +49,8 @@ static cap_t signal_make(void)
 
 int waiter_claim(void)
 {
+    if (own)
+        return own();
     int index = index_claim();
     if (index < 0)
         return -1;
@@ -49,11 +69,11 @@ void waiter_release(int waiter)
 
 status_t waiter_sleep(int waiter, uint64_t deadline)
 {
-    uint64_t bits;
-    return signal_wait(signals[waiter], 1, deadline, &bits);
+    uint64_t woken;
+    return signal_wait(signals[waiter], bit_of(waiter), deadline, &woken);
 }
 
 void waiter_wake(int waiter)
 {
-    signal_raise(signals[waiter], 1);
+    signal_raise(signals[waiter], bit_of(waiter));
 }

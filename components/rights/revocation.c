@@ -79,11 +79,11 @@ static void program_write(uint64_t at, const uint32_t *words, unsigned count)
 static void pages_make(void)
 {
     uint64_t ram = PART_REVOCATION * (uint64_t)RAM_PART;
-    take_part(KEPT, SUBJECT_RAM, ram, PAGE);
-    take_part(LOST, SUBJECT_RAM, ram + PAGE, PAGE);
+    take(KEPT, SUBJECT_RAM, ram, PAGE);
+    take(LOST, SUBJECT_RAM, ram + PAGE, PAGE);
     must(space_map(CAP_SPACE, SUBJECT_RAM, HERE_KEPT, ram, 2 * PAGE, RIGHT_READ | RIGHT_WRITE), "the pages here");
     memset((void *)HERE_KEPT, 0, 2 * PAGE); /* NOLINT */
-    take_part(HOLDER_MEMORY, SUBJECT_KERNEL, PART_REVOCATION * (uint64_t)KERNEL_PART, HOLDER_BYTES);
+    take(HOLDER_MEMORY, SUBJECT_KERNEL, PART_REVOCATION * (uint64_t)KERNEL_PART, HOLDER_BYTES);
     must(partition_create(HOLDER, HOLDER_MEMORY, UINT64_C(1) << HOLDER_CPU, 10), "the holder");
     must(signal_create(CAP_SELF, ENDED), "the holder's signal");
 }
@@ -114,7 +114,7 @@ static void wait_for_progress(void)
     uint64_t limit = clock_deadline_us(20 * 1000 * 1000);
     while (*word_at(HERE_KEPT) < PROGRESS) {
         if (clock_now() > limit)
-            must_be(STATUS_TIMEOUT, STATUS_OK, "the holder's first accesses");
+            must(STATUS_TIMEOUT, "the holder's first accesses");
         __asm__ volatile("yield");
     }
 }

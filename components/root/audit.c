@@ -45,7 +45,8 @@ static void tell_instance(const struct instance *in)
     tell_block("console", in->name, &in->shared_block);
     tell_object("partition", in->name, in->partition);
     tell_object("space", in->name, in->space);
-    tell_object("thread", in->name, in->thread);
+    for (unsigned i = 0; i < in->thread_count; i++)
+        tell_object(i ? "vcpu-thread" : "thread", in->name, in->threads[i]);
     tell_object("wake", in->name, in->wake);
     tell_table(in->name, in->partition);
 }

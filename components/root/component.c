@@ -23,6 +23,7 @@ void component_reserve(struct component *component, unsigned number, unsigned in
     in->priority = component->described->priority;
     in->cpus = UINT64_C(1) << in->cpu;
     in->kernel_bytes = KERNEL_PAGES * PAGE;
+    in->thread_count = 1;
     in->shared_size = CONSOLE_SIZE;
     in->console_mask = UINT64_C(1) << WAKE_CONSOLE_BIT;
     in->build = component_rebuild;

@@ -65,7 +65,7 @@ static const char *status_code_text(uint64_t syndrome)
 static const char *remedy_text(const struct thread_fault_report *fault)
 {
     if (fault->class == FAULT_EXIT)
-        return "its console says why";
+        return fault->address == COMPONENT_EXIT_NO_SIGNAL ? "it has no signal to wait by: too little kernel memory, or a defect in it" : "its console says why";
     if (exception_class(fault->syndrome) == EC_FP)
         return "build it with -mgeneral-regs-only: components have no floating point";
     if (fault->class == FAULT_ERROR)
@@ -80,21 +80,39 @@ static void print_memory(const struct thread_fault_report *fault)
     console_print("  %s at 0x%lx: %s\n", access_text(fault->syndrome), fault->address, status_code_text(fault->syndrome));
 }
 
+static void print_fault(const struct thread_fault_report *fault)
+{
+    if (fault->class == FAULT_EXIT) {
+        console_print("  code %ld; %s\n", (long)fault->address, remedy_text(fault));
+        return;
+    }
+    if (fault->class == FAULT_MEMORY || fault->class == FAULT_ALIGNMENT)
+        print_memory(fault);
+    console_print("  pc 0x%lx lr 0x%lx sp 0x%lx syndrome 0x%lx (class 0x%x)\n", fault->pc, fault->link, fault->sp, fault->syndrome,
+                  exception_class(fault->syndrome));
+    console_print("  %s\n", remedy_text(fault));
+}
+
+/* Number of the first of its threads that stands still because of a fault; `thread_count` if none does. */
+static unsigned faulted_thread(const struct instance *instance, struct thread_fault_report *fault)
+{
+    unsigned i = 0;
+    while (i < instance->thread_count && (thread_fault(instance->threads[i], fault) != STATUS_OK || fault->class == FAULT_NONE))
+        i++;
+    return i;
+}
+
 bool fault_report(const struct instance *instance, char *why, size_t size)
 {
     struct thread_fault_report fault;
-    if (thread_fault(instance->thread, &fault) != STATUS_OK || fault.class == FAULT_NONE)
+    unsigned number = faulted_thread(instance, &fault);
+    if (number == instance->thread_count)
         return false;
-    format_text(why, size, "the first thread of %s %s", instance->image, class_text(fault.class));
+    if (number)
+        format_text(why, size, "vCPU %u's thread of %s %s", number - 1, instance->image, class_text(fault.class));
+    else
+        format_text(why, size, "the first thread of %s %s", instance->image, class_text(fault.class));
     console_print("%s: %s\n", instance->name, why);
-    if (fault.class == FAULT_EXIT) {
-        console_print("  code %ld; %s\n", (long)fault.address, remedy_text(&fault));
-        return true;
-    }
-    if (fault.class == FAULT_MEMORY || fault.class == FAULT_ALIGNMENT)
-        print_memory(&fault);
-    console_print("  pc 0x%lx lr 0x%lx sp 0x%lx syndrome 0x%lx (class 0x%x)\n", fault.pc, fault.link, fault.sp, fault.syndrome,
-                  exception_class(fault.syndrome));
-    console_print("  %s\n", remedy_text(&fault));
+    print_fault(&fault);
     return true;
 }

@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/** If the instance's first thread has faulted or ended: prints why, where and what helps, puts the reason into `why`, and answers true. */
+/** If a thread of the instance has faulted or ended: prints why, where and what helps, puts the reason into `why`, and answers true. */
 bool fault_report(const struct instance *instance, char *why, size_t size);
 
 #endif

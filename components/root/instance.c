@@ -37,7 +37,8 @@ void instance_reserve(struct instance *instance)
     instance->shared = instance->shared_block.at;
     instance->partition = slot_allocate();
     instance->space = slot_allocate();
-    instance->thread = slot_allocate();
+    for (unsigned i = 0; i < instance->thread_count; i++)
+        instance->threads[i] = slot_allocate();
     instance->wake = slot_allocate();
 }
 
@@ -51,17 +52,22 @@ bool instance_check(struct instance *instance, status_t status, const char *what
     return false;
 }
 
-static void make_objects(struct instance *in)
+static void make_thread(struct instance *in, unsigned number, unsigned cpu, unsigned priority)
 {
     uint64_t fault = UINT64_C(1) << (ROOT_FAULT_BIT + in->index % 16);
+    instance_check(in, thread_create(in->partition, in->threads[number], in->space, cpu, priority, ROOT_SIGNAL, fault), "its thread");
+}
+
+static void make_objects(struct instance *in)
+{
     unsigned top = in->priority;
     if (!instance_check(in, partition_create(in->partition, in->kernel.slot, in->cpus, top), "its partition"))
         return;
     instance_check(in, space_create(in->partition, in->space, SPACE_COMPONENT), "its space");
     instance_check(in, signal_create(in->partition, in->wake), "its signal");
-    instance_check(in, thread_create(in->partition, in->thread, in->space, in->cpu, top, ROOT_SIGNAL, fault), "its thread");
+    make_thread(in, 0, in->cpu, top);
     instance_check(in, cap_delegate(in->partition, CAP_SPACE, in->space, RIGHT_MAP | RIGHT_USE, 0, 0), "its space's capability");
-    instance_check(in, cap_delegate(in->partition, CAP_THREAD, in->thread, RIGHT_OBSERVE, 0, 0), "its thread's capability");
+    instance_check(in, cap_delegate(in->partition, CAP_THREAD, in->threads[0], RIGHT_OBSERVE, 0, 0), "its thread's capability");
 }
 
 /* The private copy of what is writable, then the two pages that only root writes. */
@@ -115,7 +121,7 @@ bool instance_start(struct instance *in)
     memory_close(&in->own);
     in->startup = NULL;
     if (!in->broken)
-        instance_check(in, thread_start(in->thread, in->entry, in->stack, STARTUP_ADDRESS), "its first thread's start");
+        instance_check(in, thread_start(in->threads[0], in->entry, in->stack, STARTUP_ADDRESS), "its first thread's start");
     if (in->broken)
         instance_destroy(in);
     in->condition = in->alive ? INSTANCE_RUNNING : INSTANCE_FAILED;
@@ -130,9 +136,15 @@ void instance_make_fault(struct instance *in)
     instance_wake(in, UINT64_MAX);
 }
 
+void instance_stop(const struct instance *in)
+{
+    for (unsigned i = 0; i < in->thread_count; i++)
+        thread_stop(in->threads[i]);
+}
+
 void instance_destroy(struct instance *in)
 {
-    thread_stop(in->thread); /* it would only see its objects go, and complain */
+    instance_stop(in);
     cap_delete(in->partition);
     in->alive = false;
 }
@@ -162,6 +174,13 @@ cap_t instance_give(struct instance *in, cap_t from, unsigned rights, uint64_t f
     if (!in->broken)
         instance_check(in, cap_delegate(in->partition, slot, from, rights, first, size), what);
     return slot;
+}
+
+void instance_give_thread(struct instance *in, unsigned number, unsigned cpu, unsigned priority)
+{
+    if (!in->broken)
+        make_thread(in, number, cpu, priority);
+    instance_give(in, in->threads[number], RIGHT_CONTROL, 0, 0, "its thread's capability");
 }
 
 void instance_map(struct instance *in, cap_t extent, uint64_t address, uint64_t offset, uint64_t size, unsigned access,

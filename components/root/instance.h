@@ -44,6 +44,9 @@ enum condition {
     INSTANCE_FAILED,  /* died and stays so */
 };
 
+/* The first thread, which root starts, and a monitor's, one for each vCPU. */
+enum { INSTANCE_THREADS = 1 + VM_VCPUS };
+
 struct instance {
     const char *name;
     const char *image; /* package member */
@@ -52,7 +55,9 @@ struct instance {
     uint64_t cpus;     /* that the partition may use */
     uint64_t kernel_bytes;
 
-    cap_t partition, space, thread, wake; /* root's slots of the originals */
+    cap_t partition, space, wake; /* root's slots of the originals */
+    cap_t threads[INSTANCE_THREADS]; /* likewise: all that it will ever have, so that root learns of every fault */
+    unsigned thread_count;
     struct block kernel, own, shared_block;
     struct shared *shared;
     uint64_t shared_size; /* of it, what the component has: without the union, or all */
@@ -83,7 +88,7 @@ struct instance {
     uint64_t restart_at;    /* ticks */
 };
 
-/** Reserves memory and slots, or refuses the instance. Once, before the first instance_begin. */
+/** Reserves memory and slots, for `thread_count` threads, or refuses the instance. Once, before the first instance_begin. */
 void instance_reserve(struct instance *instance);
 
 /** The package lacks something, or lies: says so. The instance will not be built; the others are. */
@@ -95,8 +100,14 @@ void instance_begin(struct instance *instance);
 /** Closes the startup page and starts the thread. False if any step since instance_begin failed; then it is destroyed again. */
 bool instance_start(struct instance *instance);
 
+/** Gives it thread `number`, to start, in the next free slot of its table. */
+void instance_give_thread(struct instance *instance, unsigned number, unsigned cpu, unsigned priority);
+
 /** Takes its writable memory away, stack included: every thread of it faults at what it does next. */
 void instance_make_fault(struct instance *instance);
+
+/** Stops its threads, which would only see their objects go, and complain. */
+void instance_stop(const struct instance *instance);
 
 /** Destroys the partition with all that lives in it. */
 void instance_destroy(struct instance *instance);

@@ -7,6 +7,7 @@
 #include "call_stubs.h"
 #include "console_client.h"
 #include "format.h"
+#include "kernel_log.h"
 #include "power.h"
 #include "print.h"
 #include "string.h"
@@ -17,23 +18,11 @@ static char backlog[BACKLOG];
 static uint32_t head, tail; /* run freely */
 static uint32_t lost;       /* messages */
 
-static void kernel_put(const char *text, size_t size)
-{
-    while (size) {
-        uint64_t words[4] = {0};
-        size_t part = size < sizeof words ? size : sizeof words;
-        memcpy(words, text, part);
-        system_log(CAP_SYSTEM, part, words);
-        text += part;
-        size -= part;
-    }
-}
-
 static void kernel_write(const char *text, size_t size)
 {
     static const char prefix[] = "root: ";
-    kernel_put(prefix, sizeof prefix - 1);
-    kernel_put(text, size);
+    kernel_log_write(prefix, sizeof prefix - 1);
+    kernel_log_write(text, size);
 }
 
 static size_t backlog_peek(const char **text)
@@ -83,7 +72,7 @@ void log_to_kernel(void)
 {
     const char *text;
     for (size_t size; (size = backlog_peek(&text)) != 0; tail += (uint32_t)size)
-        kernel_put(text, size);
+        kernel_log_write(text, size);
     print_divert(kernel_write);
 }
 

@@ -13,7 +13,7 @@ static struct reaper {
 
 static _Noreturn void reap(struct instance *in)
 {
-    thread_stop(in->thread); /* as in instance_destroy() */
+    instance_stop(in);
     cap_delete(in->partition);
     __atomic_store_n(&reapers[in->index].finished, 1, __ATOMIC_RELEASE);
     signal_raise(ROOT_SIGNAL, UINT64_C(1) << ROOT_REAPED_BIT);

@@ -77,7 +77,7 @@ static void restart_ordered(struct vm *vm)
     instance_wake(&vm->instance, WAKE_ORDER);
 }
 
-/* If its thread has faulted: says how, and it died. */
+/* If a thread of it has faulted: says how, and it died. */
 static void fault_handle(struct instance *in, uint64_t bits)
 {
     char why[WHY_SIZE];
@@ -146,7 +146,7 @@ static uint64_t next_deadline(void)
     return deadline;
 }
 
-/* A monitor that should have carried out its order by now. */
+/* A monitor that should have taken its order by now. */
 static void order_check(struct vm *vm)
 {
     struct instance *in = &vm->instance;

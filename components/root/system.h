@@ -16,7 +16,7 @@ struct vm {
     struct block flash; /* both banks of flash memory; size 0: none */
     uint64_t place, place_small; /* free addresses of the monitor's space, while it is built */
     unsigned number; /* index in the description and the registry */
-    uint64_t order_until;       /* an order must be carried out by then; 0: none */
+    uint64_t order_until;       /* an order must be taken by then; 0: none */
 };
 
 struct component {

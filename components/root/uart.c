@@ -42,6 +42,7 @@ void uart_reserve(unsigned index)
     in->priority = UART_PRIORITY;
     in->cpus = UINT64_C(1) << in->cpu;
     in->kernel_bytes = KERNEL_BYTES + KERNEL_BYTES_CONSOLE * (the_system.description.vm_count + the_system.description.component_count + 1);
+    in->thread_count = 1;
     in->build = uart_rebuild;
     in->restarts = true;
     in->restart.rule = the_system.description.uart_restart;

@@ -145,6 +145,7 @@ void vm_reserve(struct vm *vm, unsigned number, unsigned index)
     in->priority = described->priority + 1; /* its main thread answers while vCPUs are busy */
     in->cpus = cpu_mask(described);
     in->kernel_bytes = kernel_bytes(described);
+    in->thread_count = 1 + described->vcpu_count;
     in->shared_size = sizeof(struct shared);
     in->console_mask = WAKE_CONSOLE;
     in->build = vm_rebuild;
@@ -228,6 +229,16 @@ static void give_flash(struct vm *vm)
     give_member(vm, "flash", vm->described->flash);
 }
 
+static void give_threads(struct vm *vm)
+{
+    const struct description_vm *described = vm->described;
+    struct startup_resource *threads = instance_resource(&vm->instance, "threads");
+    threads->size = described->vcpu_count;
+    threads->slot = vm->instance.next_slot; /* and those after it */
+    for (uint32_t i = 0; i < described->vcpu_count; i++)
+        instance_give_thread(&vm->instance, 1 + i, described->cpus[i], described->priority);
+}
+
 static void give_settings(struct vm *vm)
 {
     struct instance *in = &vm->instance;
@@ -244,10 +255,6 @@ static void give_settings(struct vm *vm)
         seed->size = SEED_SIZE;
     }
     instance_resource(in, "on-reset")->number = described->on_reset == DESCRIPTION_RESTART;
-    struct startup_resource *cpus = instance_resource(in, "cpus");
-    cpus->size = described->vcpu_count;
-    for (uint32_t i = 0; i < described->vcpu_count; i++)
-        cpus->value |= (uint64_t)described->cpus[i] << 8 * i;
 }
 
 static void give_status(struct vm *vm)
@@ -292,7 +299,6 @@ bool vm_build(struct vm *vm)
     if (in->refused)
         return false;
     instance_begin(in);
-    in->startup->priority = vm->described->priority; /* its vCPUs' */
     instance_add_console(in);
     give_machine(vm);
     vm->place_small = PLACE_SMALL;
@@ -302,6 +308,7 @@ bool vm_build(struct vm *vm)
     give_member(vm, "dtb", vm->described->dtb);
     give_flash(vm);
     give_ram(vm);
+    give_threads(vm);
     give_settings(vm);
     give_status(vm);
     give_uart_page(vm);

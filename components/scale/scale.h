@@ -2,28 +2,16 @@
 #ifndef SCALE_H
 #define SCALE_H
 
-#include <bulkhead/call.h>
-#include <bulkhead/status.h>
-#include <stdint.h>
+#include "stand_in.h"
 
 enum {
-    PAGE = 4096,
-    MEBIBYTE = 1 << 20,
-    /* Slots of the subject's table: what root gave it; then ranges. */
-    SUBJECT_KERNEL = 20, /* memory that may become kernel memory, */
-    SUBJECT_RAM,         /* and that may not */
+    /* Slots of the subject's table: ranges. */
     SLOT_LATE = 30,
     SLOT_FARM = 40,
     SLOT_VMS = 100,
     SLOT_CAPS = 1000,
     FARM_MIB = 8, /* of kernel memory of a farm, from the beginning of SUBJECT_KERNEL */
 };
-
-/** Ends the machine with a message if the status is not STATUS_OK. */
-void must(status_t status, const char *what);
-
-/** Memory of that size at that offset of slot `from`, into slot `to`. */
-void take(cap_t to, cap_t from, uint64_t offset, uint64_t size);
 
 /* late.c: how late a thread of the highest priority on this CPU is while something long goes on. */
 
@@ -47,7 +35,6 @@ cap_t farm_vm(unsigned vm);
 cap_t farm_space(unsigned vm);
 
 /* series.c: the measurements; each prints its lines. */
-
 void series_vms(void);
 void series_capabilities(void);
 void series_lines(void);

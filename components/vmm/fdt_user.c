@@ -110,7 +110,7 @@ static void property_copy(struct copy *copy, int offset)
     const char *name;
     int length;
     const void *value = fdt_getprop_by_offset(copy->user, offset, &name, &length);
-    if (!value || !name || length < 0) /* libfdt 1.6 passes lengths above INT_MAX */
+    if (!value || !name)
         copy->writer.error = -FDT_ERR_BADSTRUCTURE;
     else if (!copy->skip && !is_replaced(copy, name))
         fdt_write_bytes(&copy->writer, name, value, (size_t)length);

@@ -18,6 +18,7 @@ struct fdt_boot {
     uint64_t initrd, initrd_size; /* guest-physical; size 0: none */
 };
 
+/** Begin and end of the tree, in `size` bytes at `buffer`, and of a node; a property of bytes, text, nothing or one number. The first error is kept. */
 void fdt_write_begin(struct fdt_writer *writer, void *buffer, size_t size);
 void fdt_write_end(struct fdt_writer *writer);
 void fdt_node_begin(struct fdt_writer *writer, const char *name);

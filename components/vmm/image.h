@@ -32,6 +32,7 @@ struct image_segment {
     uint64_t file_size, memory_size;
 };
 
+/** By its first bytes. */
 enum image_kind image_detect(const uint8_t *data, size_t size);
 
 /** Of an IMAGE_LINUX. */

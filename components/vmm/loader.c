@@ -52,7 +52,7 @@ static uint64_t round_up(uint64_t value, uint64_t to)
 
 static uint64_t mebibytes(uint64_t bytes)
 {
-    return round_up(bytes, 1 << 20) >> 20;
+    return (bytes >> 20) + ((bytes & ((1 << 20) - 1)) != 0);
 }
 
 static bool refuse_size(const char *what, uint64_t address, uint64_t size)
@@ -168,18 +168,24 @@ static bool plain_load(const struct blob *kernel, struct placed *placed)
     }
 }
 
+static bool refuse_gzip(const char *why)
+{
+    report_line("VM %s: `kernel` is gzip'd, but %s: compress it anew", machine.name, why);
+    return false;
+}
+
 static bool gzip_load(const struct blob *kernel, struct placed *placed)
 {
     uint64_t size = gzip_claimed_size(kernel->data, kernel->size), room = round_up(size, PAGE);
     struct blob plain;
-    if (!size || room > machine.ram.size)
+    if (!size)
+        return refuse_gzip("holds nothing, by what stands at its end");
+    if (room > machine.ram.size)
         return refuse_size("the decompressed kernel (`kernel`)", machine.ram.base, size);
     uint8_t *to = machine.ram.host + machine.ram.size - room;
     enum inflate_result result = gzip_inflate(kernel->data, kernel->size, to, room, &plain.size);
-    if (result != INFLATE_OK) {
-        report_line("VM %s: `kernel` is gzip'd, but %s: compress it anew", machine.name, inflate_text(result));
-        return false;
-    }
+    if (result != INFLATE_OK)
+        return refuse_gzip(inflate_text(result));
     plain.data = to;
     bool loaded = plain_load(&plain, placed);
     cache_clean_invalidate(to, room); /* no dirty line may come out over what the guest writes with its caches off */

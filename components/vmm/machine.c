@@ -30,14 +30,13 @@ static void ram_map(const struct startup_resource *ram)
     machine.ram = (struct ram){(uint8_t *)ram->address, ram->value, ram->size}; /* NOLINT */
 }
 
-static void cpus_find(void)
+static void threads_find(void)
 {
-    const struct startup_resource *cpus = startup_need("cpus");
-    if (!cpus->size || cpus->size > VM_VCPUS)
-        component_fail("VM %s: %llu vCPUs; `cpus` lists 1 to %d", machine.name, (unsigned long long)cpus->size, VM_VCPUS);
-    machine.cpus = (uint32_t)cpus->size;
-    for (unsigned i = 0; i < machine.cpus; i++)
-        machine.host_cpus[i] = (uint8_t)(cpus->value >> 8 * i);
+    const struct startup_resource *threads = startup_need("threads");
+    if (!threads->size || threads->size > VM_VCPUS)
+        component_fail("VM %s: %llu vCPUs; `cpus` lists 1 to %d", machine.name, (unsigned long long)threads->size, VM_VCPUS);
+    machine.cpus = (uint32_t)threads->size;
+    machine.threads = threads->slot;
 }
 
 /* vCPU threads wake the main thread by the same signal as root and uart do. */
@@ -74,12 +73,11 @@ void machine_build(const struct startup *startup)
 {
     machine.name = startup->name;
     machine.gic_version = startup->gic_version;
-    machine.priority = startup->priority;
     machine.vm = startup_need("vm")->slot;
     machine.guest_space = startup_need("guest-space")->slot;
     wake_find();
     status_find();
-    cpus_find();
+    threads_find();
     ram_map(startup_need("ram"));
     gicc_map();
     machine.kernel = blob_find("kernel");

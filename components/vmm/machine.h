@@ -42,10 +42,9 @@ struct blob {
 struct machine {
     const char *name;
     cap_t vm, guest_space, wake;
+    cap_t threads; /* of vCPU 0; the others' follow */
     uint32_t cpus;
     uint32_t gic_version;
-    uint32_t priority;
-    uint8_t host_cpus[VM_VCPUS];
     struct ram ram;
     struct blob kernel, initrd, dtb, bootargs, seed;
     struct blob firmware, flash; /* of the two banks of flash memory; data NULL: none */
@@ -65,7 +64,7 @@ enum {
     WAKE_REQUEST = 4,
     WAKE_PARKED = 8,
     WAKE_ALARM = 16,
-    WAKE_FAULT_BIT = 8, /* + index of the vCPU whose thread faulted */
+    WAKE_SLEEPER = 32, /* waiter.h */
 };
 
 /* What vCPU threads ask of the main thread. The first one counts until it is carried out. */

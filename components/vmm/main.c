@@ -63,9 +63,10 @@ static void request_handle(void)
     }
 }
 
+/* An order is off the table before it is carried out: root waits for that, and to clear and load much memory takes as long as it takes. */
 static void order_handle(void)
 {
-    switch (__atomic_load_n(&machine.status->order, __ATOMIC_ACQUIRE)) {
+    switch (__atomic_exchange_n(&machine.status->order, VM_ORDER_NONE, __ATOMIC_ACQ_REL)) {
     case VM_ORDER_RESTART:
         start();
         break;
@@ -73,9 +74,8 @@ static void order_handle(void)
         stop(VM_STATE_OFF, "");
         break;
     default:
-        return;
+        break;
     }
-    __atomic_store_n(&machine.status->order, VM_ORDER_NONE, __ATOMIC_RELEASE);
 }
 
 static void silence_check(void)
@@ -110,8 +110,6 @@ static uint64_t next_deadline(void)
 
 static void handle(uint64_t bits)
 {
-    if (bits >> WAKE_FAULT_BIT)
-        cpus_faulted(bits >> WAKE_FAULT_BIT);
     if (bits & WAKE_CONSOLE)
         pl011_console_event();
     if (bits & WAKE_REQUEST)

@@ -12,7 +12,6 @@ struct pl031_state {
     uint32_t offset; /* seconds: the clock minus the counter; survives a reset, as a battery-backed clock does */
     uint32_t load;   /* RTCLR */
     uint32_t match;  /* RTCMR */
-    uint32_t control;
     uint32_t mask, raw;
     uint32_t level; /* of the interrupt line */
     uint32_t armed; /* the match has not come yet */
@@ -27,6 +26,7 @@ void pl031_reset(void);
 /** Main thread: raises the alarm if it is due. Answers the counter's value when the next one will be, DEADLINE_NEVER if none. */
 uint64_t pl031_alarm(void);
 
+/** Its registers. */
 uint64_t pl031_read(unsigned vcpu, uint64_t offset, unsigned size);
 void pl031_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value);
 

@@ -16,6 +16,7 @@ enum { PSCI_MIGRATE_NOT_NEEDED = 2 };
 
 #define PSCI_VERSION_1_1 UINT64_C(0x10001)
 
+/** What each function does (DEN 0022 §5): arguments and answer in `words`. */
 void psci_version(struct cpu *cpu, struct smccc_words *words);
 void psci_cpu_suspend(struct cpu *cpu, struct smccc_words *words);
 void psci_cpu_off(struct cpu *cpu, struct smccc_words *words);

@@ -18,6 +18,7 @@
 #include "smccc.h"
 #include "string.h"
 #include "syndrome.h"
+#include "waiter.h"
 
 #include <bulkhead/aarch64/aarch32.h>
 #include <bulkhead/aarch64/call.h>
@@ -28,6 +29,7 @@ enum {
     STATE_PAGE_SIZE = 0x1000,
     STACK_SIZE = 16384,
     SIGNAL_WAKE = 1,
+    SIGNAL_SLEEPER = 2, /* waiter.h */
     EXIT_REASONS = EXIT_MMIO_SHORT + 1,
 };
 
@@ -244,17 +246,23 @@ static void cpu_build(struct cpu *cpu, unsigned index)
     cpu->state = (struct vcpu_state *)page; /* NOLINT */
     cpu->signal = slot_allocate();
     need(signal_create(CAP_SELF, cpu->signal), "making the signal", index);
-    cpu->thread = slot_allocate();
-    need(thread_create(CAP_SELF, cpu->thread, CAP_SPACE, machine.host_cpus[index], machine.priority, machine.wake,
-                       UINT64_C(1) << (WAKE_FAULT_BIT + index)),
-         "making the thread", index);
+    waiter_assign(1 + (int)index, cpu->signal, SIGNAL_SLEEPER);
     cpu->parked = 1;
-    need(thread_start(cpu->thread, (uintptr_t)cpu_thread, (uintptr_t)stacks[index] + STACK_SIZE, (uintptr_t)cpu), "starting the thread",
+    need(thread_start(machine.threads + index, (uintptr_t)cpu_thread, (uintptr_t)stacks[index] + STACK_SIZE, (uintptr_t)cpu), "starting the thread",
          index);
+}
+
+/* The first thread's stack lies elsewhere. */
+static int thread_number(void)
+{
+    uintptr_t offset = (uintptr_t)__builtin_frame_address(0) - (uintptr_t)stacks;
+    return offset < sizeof stacks ? 1 + (int)(offset / STACK_SIZE) : 0;
 }
 
 void cpus_build(void)
 {
+    waiter_assign(0, machine.wake, WAKE_SLEEPER);
+    waiters_assign(thread_number);
     for (unsigned i = 0; i < machine.cpus; i++)
         cpu_build(&cpus[i], i);
 }
@@ -290,33 +298,16 @@ static bool all_parked(void)
     return parked;
 }
 
-/* A fault of a vCPU's thread is the monitor's own: it cannot go on, and root decides what comes next. */
-void cpus_faulted(uint64_t bits)
-{
-    struct thread_fault_report fault;
-    unsigned index = (unsigned)__builtin_ctzll(bits);
-    if (index >= machine.cpus)
-        return;
-    thread_fault(cpus[index].thread, &fault);
-    report_line("VM %s failed: its monitor's thread for vCPU %u faulted (class %llu, pc 0x%llx, address 0x%llx)", machine.name, index,
-                (unsigned long long)fault.class, (unsigned long long)fault.pc, (unsigned long long)fault.address);
-    machine_state_set(VM_STATE_FAILED, NULL);
-    thread_exit(1);
-}
-
+/* One that never parks has faulted: root knows, and ends the VM. */
 void cpus_stop(void)
 {
-    const uint64_t faults = ~((UINT64_C(1) << WAKE_FAULT_BIT) - 1);
     uint64_t bits;
     machine_hold();
     for (unsigned i = 0; i < machine.cpus; i++)
         if (!__atomic_load_n(&cpus[i].parked, __ATOMIC_SEQ_CST))
             vcpu_kick(cpus[i].vcpu);
-    while (!all_parked()) {
-        signal_wait(machine.wake, WAKE_PARKED | faults, DEADLINE_NEVER, &bits);
-        if (bits & faults)
-            cpus_faulted(bits >> WAKE_FAULT_BIT);
-    }
+    while (!all_parked())
+        signal_wait(machine.wake, WAKE_PARKED, DEADLINE_NEVER, &bits);
 }
 
 void cpus_reset(void)

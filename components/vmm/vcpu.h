@@ -32,15 +32,14 @@ struct cpu {
     struct psci_cpu *psci;
     cap_t vcpu;
     uint32_t index;
-    cap_t signal;                        /* wakes the thread when parked */
-    cap_t thread;
+    cap_t signal;            /* wakes the thread when parked */
     uint32_t parked;         /* the thread is not in the guest and will not enter it while the machine is held */
     uint32_t report_request; /* the main thread wants to know where the guest is */
     struct decoded decoded;  /* access.h: the last access that had to be decoded; this thread's only */
     uint32_t instruction;    /* its word; 0: none was read */
 };
 
-/** Makes vCPUs and their threads; they wait, switched off. */
+/** Makes vCPUs and starts their threads; they wait, switched off. */
 void cpus_build(void);
 
 /** The vCPU with that index (below machine.cpus). */
@@ -57,9 +56,6 @@ enum cpu_power cpu_power_of(const struct cpu *cpu);
 
 /** Main thread, the machine being held: when it returns, no vCPU runs. */
 void cpus_stop(void);
-
-/** Main thread: threads of the vCPUs in the mask have faulted; ends the component with a report. */
-void cpus_faulted(uint64_t bits);
 
 /** After cpus_stop: all are switched off, as after a reset. */
 void cpus_reset(void);

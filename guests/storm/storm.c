@@ -1,6 +1,6 @@
 /*
  * The storm's course: act after act, on all CPUs at once, with a line after each. Boot arguments: ms=N how long each act lasts (100),
- * seed=N, only=NAME, rounds=N (1; 0: for ever, silently).
+ * seed=N, only=NAME, rounds=N (1; 0: for ever, silently), all=1 (calls: each number of our range, however long it takes).
  */
 #include "storm.h"
 
@@ -100,37 +100,59 @@ static void calm_down(void)
     irq_mask();
 }
 
-static void say(const char *act, const uint64_t *before)
+/* What happened on all CPUs. */
+struct totals {
+    uint64_t faults, interrupts, wrong;
+};
+
+static struct totals count_all(void)
 {
-    uint64_t faults = 0, interrupts = 0;
+    struct totals sum = {0};
     for (unsigned i = 0; i < storm_cpus(); i++) {
-        faults += cpus[i].faults;
-        interrupts += cpus[i].interrupts;
+        sum.faults += cpus[i].faults;
+        sum.interrupts += cpus[i].interrupts;
+        sum.wrong += cpus[i].wrong;
     }
-    print("storm: ");
-    print(act);
-    print(" survived, faults ");
-    print_dec(faults - before[0]);
-    print(", interrupts ");
-    print_dec(interrupts - before[1]);
+    return sum;
+}
+
+static void say_wrong(const struct storm_cpu *cpu)
+{
+    print("storm: call ");
+    print_hex(cpu->wrong_function);
+    print(" answered ");
+    print_hex(cpu->wrong_answer);
     print("\n");
 }
 
-static void begin_act(struct storm_cpu *cpu, uint64_t *before)
+static void say(const char *act, const struct totals *before)
+{
+    struct totals now = count_all();
+    print("storm: ");
+    print(act);
+    print(" survived, faults ");
+    print_dec(now.faults - before->faults);
+    print(", interrupts ");
+    print_dec(now.interrupts - before->interrupts);
+    print(", wrong answers ");
+    print_dec(now.wrong - before->wrong);
+    print("\n");
+    for (unsigned i = 0; i < storm_cpus(); i++)
+        if (cpus[i].wrong)
+            say_wrong(&cpus[i]);
+}
+
+static void begin_act(struct storm_cpu *cpu, struct totals *before)
 {
     barrier();
     if (cpu->index == 0) {
-        before[0] = before[1] = 0;
-        for (unsigned i = 0; i < storm_cpus(); i++) {
-            before[0] += cpus[i].faults;
-            before[1] += cpus[i].interrupts;
-        }
+        *before = count_all();
         __atomic_store_n(&act_end, read_sysreg(cntvct_el0) + act_ticks, __ATOMIC_SEQ_CST);
     }
     barrier();
 }
 
-static void end_act(struct storm_cpu *cpu, const char *act, const uint64_t *before, bool loud)
+static void end_act(struct storm_cpu *cpu, const char *act, const struct totals *before, bool loud)
 {
     calm_down();
     barrier();
@@ -145,13 +167,13 @@ static void end_act(struct storm_cpu *cpu, const char *act, const uint64_t *befo
 
 static void run_act(struct storm_cpu *cpu, const char *name, void (*run)(struct storm_cpu *), bool loud)
 {
-    static uint64_t before[2];
+    static struct totals before;
     if (!cpu->inside)
-        begin_act(cpu, before);
+        begin_act(cpu, &before);
     cpu->inside = true;
     run(cpu);
     cpu->inside = false;
-    end_act(cpu, name, before, loud);
+    end_act(cpu, name, &before, loud);
 }
 
 static bool wanted(const char *name)

@@ -10,6 +10,8 @@ enum { CPUS = 8 };
 struct storm_cpu {
     uint64_t faults;     /* offset 0: vectors.S counts here */
     uint64_t interrupts; /* handled */
+    uint64_t wrong;      /* calls that were answered otherwise than documented; the first one: */
+    uint64_t wrong_function, wrong_answer;
     uint64_t random;
     unsigned index;
     uint32_t *scratch;   /* its own page */

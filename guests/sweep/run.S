@@ -2,6 +2,8 @@
  * Runs generated code at EL1 or EL0 and comes back whatever happens: x0 = what the code left there, x16 = syndrome of the exception, 0 if none.
  * Nothing here uses memory between the jump and the return, so registers may be changed under it.
  */
+#include "frame.h"
+
         .text
 
 /* struct outcome run_el1(const void *code, uint64_t x0): code is one instruction and RET. */
@@ -19,12 +21,7 @@ run_el1:
 /* struct outcome run_el0(uint64_t pc, uint64_t pstate, uint64_t x0, uint64_t x1): code ends with SVC, if it gets there. x2 = where it was. */
         .global run_el0
 run_el0:
-        stp     x29, x30, [sp, #-96]!
-        stp     x19, x20, [sp, #16]
-        stp     x21, x22, [sp, #32]
-        stp     x23, x24, [sp, #48]
-        stp     x25, x26, [sp, #64]
-        stp     x27, x28, [sp, #80]
+        frame_push
         msr     elr_el1, x0
         msr     spsr_el1, x1
         mov     x0, x2
@@ -35,12 +32,7 @@ run_el0:
 from_el0:
         mrs     x1, esr_el1
         mrs     x2, elr_el1
-        ldp     x19, x20, [sp, #16]
-        ldp     x21, x22, [sp, #32]
-        ldp     x23, x24, [sp, #48]
-        ldp     x25, x26, [sp, #64]
-        ldp     x27, x28, [sp, #80]
-        ldp     x29, x30, [sp], #96
+        frame_pop
         adrp    x9, where
         str     x2, [x9, :lo12:where]
         ret

@@ -2,6 +2,8 @@
  * Patterns in registers that a hypervisor has to keep when it lets somebody else have the processor. Register n bears
  * seed + n, in both halves of a vector.
  */
+#include "frame.h"
+
         .arch   armv8-a+fp+simd
 
 /* void registers_fill(uint64_t seed): v0–v31, which nothing else here uses. */
@@ -33,12 +35,7 @@ registers_kept:
 /* bool registers_hold(uint64_t seed, uint64_t turns): x1–x28 keep their patterns while `turns` turns of a loop go by. */
         .global registers_hold
 registers_hold:
-        stp     x19, x20, [sp, #-96]!
-        stp     x21, x22, [sp, #16]
-        stp     x23, x24, [sp, #32]
-        stp     x25, x26, [sp, #48]
-        stp     x27, x28, [sp, #64]
-        stp     x29, x30, [sp, #80]
+        frame_push
         mov     x29, x1
         .irp    n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28
         add     x\n, x0, #\n
@@ -52,12 +49,7 @@ registers_hold:
         .endr
         cmp     x29, #0
         cset    w0, eq
-        ldp     x21, x22, [sp, #16]
-        ldp     x23, x24, [sp, #32]
-        ldp     x25, x26, [sp, #48]
-        ldp     x27, x28, [sp, #64]
-        ldp     x29, x30, [sp, #80]
-        ldp     x19, x20, [sp], #96
+        frame_pop
         ret
 
         .section .note.GNU-stack, "", %progbits

@@ -236,7 +236,8 @@ enum call {
     CALL_VM_DOORBELL,
     /*
      * CALL_VCPU_CREATE(partition, to, vm, index, space, address, mode): guest processor `index` (0 … VM_VCPUS - 1) of the VM (RIGHT_CONFIGURE), whose state page
-     * (vcpu.h) is mapped at `address` of `space` (RIGHT_MAP). mode: 0, or another that the architecture's call.h names, for life. STATUS_EXISTS, RANGE, ARGUMENT, MEMORY, UNSUPPORTED (mode).
+     * (vcpu.h) is mapped at `address` of `space` (RIGHT_MAP). mode: 0, or another that the architecture's call.h names, for life. STATUS_EXISTS, RANGE, ARGUMENT, MEMORY, DEAD (the VM's space is gone),
+     * UNSUPPORTED (mode).
      */
     CALL_VCPU_CREATE,
     /*

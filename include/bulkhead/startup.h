@@ -54,7 +54,8 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "kernel", "initrd", "dtb" (address, size in bytes; read-only); "bootargs" (address, size);
  *           "firmware", "flash" (address, size: files of the banks of flash memory; absent: none);
  *           "banks" (with firmware; slot, address, size: memory of both; value = bytes of the first);
- *           "cpus" (size = number of vCPUs; value = host CPU of vCPU i in byte i); "priority" via struct startup;
+ *           "threads" (size = number of vCPUs; slot = thread of vCPU 0, RIGHT_CONTROL, the others' follow: root makes them, so that it learns of
+ *           their faults);
  *           "gicv" (slot, size; GICv2); "seed" (address, size: 32 bytes for the DRBG; absent if the firmware gave none);
  *           "status" (address = struct vm_status; slot = root's signal, to raise with mask `value`);
  *           "on-reset" (number = 1: restart, 0: stop);
@@ -64,6 +65,9 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  * component "arguments" (address, size: text); "manage" (manage.h: address, size, slot = signal to raise with mask `value`);
  *           "wake" (slot = signal: bit i = doorbell i, bit 61 = manage.h's, bit 62 = console); "console" as for vmm; "line/VM" (slot = line, number; value = mask of the doorbell's bit in "wake").
  */
+
+/* Codes with which a component's thread ends itself: with a message on its console; because it has no signal to wait by (waiter.h). */
+enum component_exit { COMPONENT_EXIT_FAILED = 1, COMPONENT_EXIT_NO_SIGNAL = 2 };
 
 enum uart_kind { UART_PL011, UART_CADENCE };
 
@@ -77,7 +81,7 @@ enum vm_order { VM_ORDER_NONE, VM_ORDER_RESTART, VM_ORDER_STOP };
 struct vm_status {
     uint32_t state;    /* enum vm_state */
     uint32_t restarts; /* times the guest was (re)started by its monitor, the first time included */
-    uint32_t order;    /* enum vm_order; the monitor sets it to VM_ORDER_NONE when it has carried it out */
+    uint32_t order;    /* enum vm_order; the monitor sets it to VM_ORDER_NONE when it takes it */
     uint32_t reserved;
     char text[240];    /* VM_STATE_FAILED: one line, what happened and the remedy */
 };

@@ -56,9 +56,9 @@ void arch_kernel_map(paddr_t page);
 void arch_kernel_unmap(paddr_t page);
 /* Inline: void *phys_to_ptr(paddr_t), paddr_t ptr_to_phys(const void *): valid for mapped kernel memory and the image. */
 
+enum { ARCH_SCRUB_STEP = 16 * PAGE_SIZE };
 /* Zeroes `size` bytes of memory that the kernel does not have mapped, through this CPU's window, and cleans it to the point of coherency. At most
  * ARCH_SCRUB_STEP bytes, page multiples. */
-enum { ARCH_SCRUB_STEP = 16 * PAGE_SIZE };
 void arch_scrub(paddr_t base, uint64_t size);
 
 /* --- Translation (space.c): formats are data, the walker is core/table.c ------------------------------------------- */
@@ -86,8 +86,8 @@ void arch_space_flush(struct space *space, saddr_t address, uint64_t size);
 void arch_tag_publish(void);
 /* Every CPU forgets everything tagged (tag rollover). */
 void arch_tags_flush(void);
-/* Largest tag plus one, at most TAGS_MAX and a multiple of 64; tag 0 is never used. */
 enum { TAGS_MAX = 4096 };
+/* Largest tag plus one, at most TAGS_MAX and a multiple of 64; tag 0 is never used. */
 unsigned arch_tag_count(void);
 
 /* --- Threads (thread.c) ---------------------------------------------------------------------------------------- */
@@ -134,6 +134,7 @@ void arch_wait_trap(struct cpu *cpu, bool on);
 
 /* --- Physical interrupts (irq.c) --------------------------------------------------------------------------------- */
 
+/* It comes to that CPU from now on, at once if its level is there already. */
 void arch_irq_enable(unsigned number, unsigned cpu, bool edge);
 /* It does not come any more, and what came and was not taken is forgotten, unless its level is there still. */
 void arch_irq_disable(unsigned number);

@@ -9,6 +9,7 @@ struct lock {
     uint16_t owner; /* ticket that is in */
 };
 
+/* Waits its turn: who came first goes in first. */
 static inline void lock_take(struct lock *lock)
 {
     uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
@@ -16,6 +17,7 @@ static inline void lock_take(struct lock *lock)
         arch_relax();
 }
 
+/* The next one goes in. */
 static inline void lock_release(struct lock *lock)
 {
     __atomic_store_n(&lock->owner, (uint16_t)(lock->owner + 1), __ATOMIC_RELEASE);

@@ -17,6 +17,7 @@ struct object {
     struct link link; /* in payer->objects */
 };
 
+/* The user is at the front of the used object's list. Tree lock. */
 static inline void link_add(struct link **list, struct link *link)
 {
     link->next = *list;
@@ -26,6 +27,7 @@ static inline void link_add(struct link **list, struct link *link)
     *list = link;
 }
 
+/* It is in none, whether it was before or not. Tree lock. */
 static inline void link_remove(struct link *link)
 {
     if (!link->pprev)

@@ -20,8 +20,9 @@ struct portal {
     struct thread *queue_first, *queue_last; /* callers that wait for the server */
 };
 
+/* One that nobody serves; NULL and why in *status. Tree lock. */
 struct portal *portal_new(struct partition *payer, status_t *status);
-/* CALL_PORTAL_CALL, CALL_PORTAL_WAIT: `registers` are the calling thread's. */
+/* CALL_PORTAL_CALL, CALL_PORTAL_WAIT, by the calling thread, whose registers bear the words: a status, or CALL_PENDING, and it waits. */
 status_t portal_call(struct cpu *cpu, struct portal *portal, uint64_t badge, uint64_t deadline);
 status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline);
 /* The thread's deadline or end: it no longer waits. False if it has been answered meanwhile. */

@@ -39,7 +39,6 @@ static status_t quick_virq_raise(const struct cap *cap, uint64_t number, uint64_
 
 /* A capability's head: type and rights at once. */
 #define HEAD(type, rights) ((type) | (rights) << 8)
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "struct cap, head");
 
 static const struct quick_row {
     quick_function *function; /* NULL: quick_calls() does that itself */

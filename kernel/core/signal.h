@@ -27,6 +27,7 @@ struct binding {
     uint64_t bits;
 };
 
+/* All bits clear; NULL and why in *status. Tree lock. */
 struct signal *signal_new(struct partition *payer, status_t *status);
 /* Wakes the waiter if it waits for one of the bits that are set. */
 void signal_look(struct signal *signal);
@@ -36,6 +37,7 @@ static inline uint64_t signal_take(struct signal *signal, uint64_t mask)
     return __atomic_fetch_and(&signal->bits, ~mask, __ATOMIC_SEQ_CST) & mask;
 }
 
+/* Sets them and wakes who waits for one of them. From whatever CPU. */
 static inline void signal_raise(struct signal *signal, uint64_t bits)
 {
     __atomic_fetch_or(&signal->bits, bits, __ATOMIC_SEQ_CST);

@@ -33,6 +33,7 @@ struct space {
     bool dead;    /* nobody may run in it any more */
 };
 
+/* An empty one; NULL and why in *status. Tree lock. */
 struct space *space_new(struct partition *payer, unsigned kind, status_t *status);
 /* Maps a part of the extent; see CALL_SPACE_MAP. Tree lock. */
 status_t space_map(struct space *space, struct cap *extent, saddr_t address, uint64_t offset, uint64_t size, unsigned access);

@@ -56,6 +56,7 @@ struct thread {
 };
 _Static_assert(offsetof(struct thread, arch) == 2 * CACHE_LINE, "two lines for switches");
 
+/* A stopped one; NULL and why in *status. Tree lock. */
 struct thread *thread_new(struct partition *payer, struct space *space, unsigned cpu, unsigned priority, status_t *status);
 /* Starts a stopped thread; on whatever CPU. */
 status_t thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t argument);

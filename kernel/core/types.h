@@ -21,6 +21,7 @@ enum { CACHE_LINE = 64 /* bytes: what is laid out together */ };
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
+/* The number as an address of its kind. */
 static inline paddr_t paddr(uint64_t raw)
 {
     return (paddr_t){raw};
@@ -31,6 +32,7 @@ static inline saddr_t saddr(uint64_t raw)
     return (saddr_t){raw};
 }
 
+/* A multiple of the page size; the next one from there on. */
 static inline bool page_aligned(uint64_t value)
 {
     return (value & (PAGE_SIZE - 1)) == 0;

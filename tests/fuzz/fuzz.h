@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/** The target: one input. */
+void input_try(const uint8_t *data, size_t size);
 
 /* An input that is read from its front; behind its end it is all zeros. */
 struct input {

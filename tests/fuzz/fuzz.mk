@@ -30,7 +30,7 @@ $(FUZZ_LIB): $(UNIT_SHARED:%=$(FUZZ_OBJ)/%.o)
 	$(Q)llvm-ar qcs $@ $^
 
 define fuzz-rules
-$(BUILD)/fuzz/fuzz_$(1): $(FUZZ_OBJ)/tests/fuzz/fuzz_$(1).c.o $(FUZZ_SOURCES_$(1):%=$(FUZZ_OBJ)/%.o) $(FUZZ_LIB)
+$(BUILD)/fuzz/fuzz_$(1): $(FUZZ_OBJ)/tests/fuzz/fuzz_$(1).c.o $(FUZZ_OBJ)/tests/fuzz/limit.c.o $(FUZZ_SOURCES_$(1):%=$(FUZZ_OBJ)/%.o) $(FUZZ_LIB)
 	@echo "  HOSTCC $$@"
 	$(Q)$(HOSTCC) -fsanitize=fuzzer,$(FUZZ_SANITIZE) $(UNIT_LDFLAGS) $$^ -lcmocka -lfdt -o $$@
 endef

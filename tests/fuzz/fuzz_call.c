@@ -6,7 +6,97 @@
 
 #include "machine.h"
 
-enum { STEPS = 200, REPEATS = 20000, SLOTS = 48 };
+enum { STEPS = 200, REPEATS = 20000, SLOTS = 56, BATCH = 4 };
+
+/* The subject's slots: what it is given, and where it puts what it makes, two of each kind. */
+enum {
+    GUEST = CAP_FIRST_FREE,
+    VM,
+    VCPU,
+    SIGNAL,
+    PORTAL,
+    RAM,
+    SMALL_RAM,
+    KERNEL,
+    SMALL_KERNEL,
+    THREAD, /* two for each CPU */
+    NEW = THREAD + 2 * MACHINE_CPUS,
+    NEW_SIGNAL = NEW,
+    NEW_PORTAL = NEW + 2,
+    NEW_SPACE = NEW + 4,
+    NEW_THREAD = NEW + 6,
+    NEW_VM = NEW + 8,
+    NEW_VCPU = NEW + 10,
+    NEW_PARTITION = NEW + 12,
+    NEW_EXTENT = NEW + 14,
+};
+
+enum { SUBJECT_MEMORY = 1 << 18, SUBJECT_PRIORITY = 40, SUBJECT_CPUS = 0xe, BATCH_ADDRESS = 0x40000 };
+
+/* What an argument of a call is, and four values that it may have. */
+enum kind { ANY, A_PARTITION, A_TO, A_EXTENT, A_KERNEL, A_SPACE, A_GUEST, A_THREAD, A_SIGNAL, A_PORTAL, A_IRQS, A_VM, A_VCPU, A_SYSTEM, A_CPU, A_PRIORITY,
+            A_CPUS, A_BITS, A_RIGHTS, A_ADDRESS, A_SIZE, A_NUMBER, A_FEW, A_DEADLINE };
+
+static const uint64_t liked_of[][4] = {
+    [A_PARTITION] = {CAP_SELF, CAP_SELF, NEW_PARTITION, NEW_PARTITION + 1},
+    [A_EXTENT] = {RAM, SMALL_RAM, NEW_EXTENT, NEW_EXTENT + 1},
+    [A_KERNEL] = {KERNEL, SMALL_KERNEL, NEW_EXTENT, NEW_EXTENT + 1},
+    [A_SPACE] = {CAP_SPACE, CAP_SPACE, NEW_SPACE, NEW_SPACE + 1},
+    [A_GUEST] = {GUEST, GUEST, NEW_SPACE, NEW_SPACE + 1},
+    [A_THREAD] = {THREAD + 2, THREAD + 3, NEW_THREAD, NEW_THREAD + 1},
+    [A_SIGNAL] = {SIGNAL, SIGNAL, NEW_SIGNAL, NEW_SIGNAL + 1},
+    [A_PORTAL] = {PORTAL, PORTAL, NEW_PORTAL, NEW_PORTAL + 1},
+    [A_IRQS] = {CAP_IRQS, CAP_IRQS, CAP_IRQS, NEW_EXTENT},
+    [A_VM] = {VM, VM, NEW_VM, NEW_VM + 1},
+    [A_VCPU] = {VCPU, VCPU, NEW_VCPU, NEW_VCPU + 1},
+    [A_SYSTEM] = {CAP_SYSTEM, CAP_SYSTEM, CAP_SYSTEM, CAP_SYSTEM},
+    [A_CPU] = {1, 2, 3, 1},
+    [A_PRIORITY] = {SUBJECT_PRIORITY - 1, SUBJECT_PRIORITY - 2, SUBJECT_PRIORITY - 4, SUBJECT_PRIORITY},
+    [A_CPUS] = {SUBJECT_CPUS, 2, 4, 0xc},
+    [A_BITS] = {1, 2, 3, UINT64_MAX},
+    [A_RIGHTS] = {0xff, 0x83, 3, 1},
+    [A_ADDRESS] = {0x80000, 0x81000, 0x200000, 0x400000},
+    [A_SIZE] = {PAGE_SIZE, 2 * PAGE_SIZE, 0x200000, 0},
+    [A_NUMBER] = {33, 50, VM_LINE_SHARED, 40},
+    [A_FEW] = {0, 1, 2, 3},
+};
+
+static const uint8_t kinds[CALL_COUNT][7] = {
+    [CALL_CAP_DELEGATE] = {A_PARTITION, A_TO, ANY, A_RIGHTS, A_SIZE, A_SIZE},
+    [CALL_PARTITION_CREATE] = {A_TO, A_KERNEL, A_CPUS, A_PRIORITY},
+    [CALL_PARTITION_FEED] = {A_PARTITION, A_KERNEL},
+    [CALL_PARTITION_STATS] = {A_PARTITION},
+    [CALL_PARTITION_CAP] = {A_PARTITION},
+    [CALL_SPACE_CREATE] = {A_PARTITION, A_TO, A_FEW},
+    [CALL_SPACE_MAP] = {A_SPACE, A_EXTENT, A_ADDRESS, A_SIZE, A_SIZE, A_BITS},
+    [CALL_SPACE_UNMAP] = {A_SPACE, A_ADDRESS},
+    [CALL_THREAD_CREATE] = {A_PARTITION, A_TO, A_SPACE, A_CPU, A_PRIORITY, A_SIGNAL, A_BITS},
+    [CALL_THREAD_START] = {A_THREAD, A_ADDRESS, A_ADDRESS, A_FEW},
+    [CALL_THREAD_STOP] = {A_THREAD},
+    [CALL_THREAD_FAULT] = {A_THREAD},
+    [CALL_THREAD_STATS] = {A_THREAD},
+    [CALL_SIGNAL_CREATE] = {A_PARTITION, A_TO},
+    [CALL_SIGNAL_RAISE] = {A_SIGNAL, A_BITS},
+    [CALL_SIGNAL_WAIT] = {A_SIGNAL, A_BITS, A_DEADLINE},
+    [CALL_PORTAL_CREATE] = {A_PARTITION, A_TO},
+    [CALL_PORTAL_CALL] = {A_PORTAL, A_FEW, A_FEW, A_FEW, A_FEW, A_DEADLINE},
+    [CALL_PORTAL_WAIT] = {A_PORTAL, A_FEW, A_FEW, A_FEW, A_FEW, A_DEADLINE},
+    [CALL_IRQ_BIND] = {A_IRQS, A_NUMBER, A_SIGNAL, A_BITS, A_FEW},
+    [CALL_IRQ_ACK] = {A_IRQS, A_NUMBER},
+    [CALL_VM_CREATE] = {A_PARTITION, A_TO, A_GUEST},
+    [CALL_VM_RESET] = {A_VM},
+    [CALL_VM_ANSWER] = {A_VM, A_FEW, A_FEW},
+    [CALL_VM_DOORBELL] = {A_VM, A_ADDRESS, A_SIGNAL, A_BITS},
+    [CALL_VCPU_CREATE] = {A_PARTITION, A_TO, A_VM, A_FEW, A_SPACE, A_ADDRESS, A_FEW},
+    [CALL_VCPU_ENTER] = {A_VCPU},
+    [CALL_VCPU_KICK] = {A_VCPU},
+    [CALL_VCPU_SYNC] = {A_VCPU},
+    [CALL_VIRQ_RAISE] = {A_VM, A_NUMBER, A_FEW},
+    [CALL_SYSTEM_LOG] = {A_SYSTEM, A_FEW},
+    [CALL_SYSTEM_STATS] = {A_SYSTEM},
+    [CALL_MULTICALL_PAGE] = {A_THREAD, A_SPACE, A_ADDRESS},
+    [CALL_MULTICALL] = {A_FEW},
+};
 
 /* What calls like to see; low numbers are slots. */
 static uint64_t argument(struct input *input)
@@ -21,11 +111,50 @@ static uint64_t argument(struct input *input)
     return input_number(input, how < 248 ? 2 : 8);
 }
 
+/* Where the call's object goes. */
+static cap_t slot_for(unsigned number, uint8_t how)
+{
+    static const uint8_t slots[CALL_COUNT] = {[CALL_PARTITION_CREATE] = NEW_PARTITION, [CALL_SPACE_CREATE] = NEW_SPACE, [CALL_THREAD_CREATE] = NEW_THREAD,
+                                              [CALL_SIGNAL_CREATE] = NEW_SIGNAL,       [CALL_PORTAL_CREATE] = NEW_PORTAL,
+                                              [CALL_VM_CREATE] = NEW_VM,               [CALL_VCPU_CREATE] = NEW_VCPU};
+    return slots[number] ? slots[number] + how % 2 : NEW + how % 16u;
+}
+
+static uint64_t deadline_near(uint8_t how)
+{
+    const uint64_t deadlines[] = {arch_counter() + 1 + how, arch_counter() + 1000u * how, DEADLINE_NEVER, DEADLINE_POLL};
+    return deadlines[how % 4];
+}
+
+/* The call's arguments: mostly such as it may succeed with. */
+static void arguments_take(struct input *input, unsigned number, uint64_t *arguments, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        enum kind kind = number < CALL_COUNT ? kinds[number][i] : ANY;
+        uint8_t how = kind == ANY ? 0 : input_byte(input);
+        if (kind == ANY || how >= 0xe0)
+            arguments[i] = argument(input);
+        else if (kind == A_TO)
+            arguments[i] = slot_for(number, how);
+        else
+            arguments[i] = kind == A_DEADLINE ? deadline_near(how) : liked_of[kind][how % 4];
+    }
+}
+
+static unsigned quick_take(struct input *input)
+{
+    static const uint8_t quick[] = {CALL_SIGNAL_RAISE, CALL_IRQ_ACK, CALL_VCPU_KICK, CALL_VIRQ_RAISE};
+    uint8_t how = input_byte(input);
+    return how < 0xe0 ? quick[how % 4] : how % (CALL_COUNT + 2u);
+}
+
 /* A few calls, any, into the page that the next CALL_MULTICALL makes them from. */
 static void batch_fill(struct input *input, uint64_t *batch)
 {
-    for (unsigned i = 0; i < 4 * MULTICALL_WORDS; i++)
-        batch[i] = i % MULTICALL_WORDS ? argument(input) : input_byte(input) % (CALL_COUNT + 2u);
+    for (unsigned i = 0; i < BATCH; i++, batch += MULTICALL_WORDS) {
+        batch[0] = quick_take(input);
+        arguments_take(input, (unsigned)batch[0], batch + 1, MULTICALL_WORDS - 1);
+    }
 }
 
 /* Any but CALL_SYSTEM_POWER, which may end the machine. */
@@ -34,8 +163,7 @@ static void step_call(struct input *input, unsigned cpu)
     uint64_t arguments[7];
     uint8_t how = input_byte(input);
     unsigned number = how < 0xf0 ? how % (CALL_COUNT + 2u) : (unsigned)input_number(input, 4);
-    for (unsigned i = 0; i < 7; i++)
-        arguments[i] = argument(input);
+    arguments_take(input, number, arguments, 7);
     if (number == CALL_SYSTEM_POWER)
         return;
     if (number == CALL_MULTICALL && cpus[cpu].current->batch)
@@ -55,11 +183,11 @@ static void step_guest(struct input *input, unsigned cpu, uint8_t what)
         guest_wait(cpu);
         break;
     case 2:
-        guest_ring(cpu, argument(input));
+        guest_ring(cpu, liked_of[A_ADDRESS][input_byte(input) % 4]);
         break;
     default:
-        for (unsigned i = 0; i < 8; i++)
-            registers[i] = argument(input);
+        registers[0] = quick_take(input);
+        arguments_take(input, (unsigned)registers[0], registers + 1, 7);
         guest_call(cpu, (unsigned)registers[0], registers);
     }
 }
@@ -83,8 +211,6 @@ static void step(struct input *input)
 
 /* --- the partition whose threads do all this: made anew for each input by the base, which sleeps meanwhile ------------------------ */
 
-enum { SUBJECT_MEMORY = 1 << 18, SUBJECT_PRIORITY = 40, SUBJECT_CPUS = 0xe };
-
 static cap_t object_make(unsigned number, cap_t subject, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
 {
     cap_t slot = slot_new();
@@ -97,7 +223,7 @@ static void hand_over(cap_t subject, cap_t to, cap_t from, uint64_t rights, uint
     MUST(BASE(CALL_CAP_DELEGATE, subject, to, from, rights, first, bytes) == STATUS_OK);
 }
 
-/* Slots of the subject: those of every component, then one thing of each kind. */
+/* From GUEST on, in that order. */
 static void things_give(cap_t subject, cap_t space)
 {
     cap_t guest = object_make(CALL_SPACE_CREATE, subject, SPACE_GUEST, 0, 0, 0), vm = object_make(CALL_VM_CREATE, subject, guest, 0, 0, 0);
@@ -107,7 +233,7 @@ static void things_give(cap_t subject, cap_t space)
         make_kernel(1 << 15),
     };
     for (unsigned i = 0; i < sizeof things / sizeof things[0]; i++)
-        hand_over(subject, CAP_FIRST_FREE + i, things[i], 0xff, 0, 0);
+        hand_over(subject, GUEST + i, things[i], 0xff, 0, 0);
     hand_over(subject, CAP_SPACE, space, 0xff, 0, 0);
     hand_over(subject, CAP_IRQS, CAP_IRQS, 0xff, 32, 64);
     hand_over(subject, CAP_SYSTEM, CAP_SYSTEM, RIGHT_LOG, 0, 0);
@@ -121,9 +247,10 @@ static void subject_make(void)
     MUST(BASE(CALL_PARTITION_CREATE, subject, make_kernel(SUBJECT_MEMORY), SUBJECT_CPUS, SUBJECT_PRIORITY) == STATUS_OK);
     cap_t space = object_make(CALL_SPACE_CREATE, subject, SPACE_COMPONENT, 0, 0, 0);
     things_give(subject, space);
-    for (unsigned cpu = 1; cpu < MACHINE_CPUS; cpu++) {
-        cap_t thread = object_make(CALL_THREAD_CREATE, subject, space, cpu, SUBJECT_PRIORITY - cpu, 0);
-        hand_over(subject, CAP_FIRST_FREE + 9 + cpu, thread, 0xff, 0, 0);
+    for (unsigned i = 2; i < 2 * MACHINE_CPUS; i++) {
+        cap_t thread = object_make(CALL_THREAD_CREATE, subject, space, i / 2, SUBJECT_PRIORITY - i, 0);
+        hand_over(subject, THREAD + i, thread, 0xff, 0, 0);
+        MUST(BASE(CALL_MULTICALL_PAGE, thread, space, BATCH_ADDRESS + i * PAGE_SIZE) == STATUS_OK);
         MUST(BASE(CALL_THREAD_START, thread, THREAD_PC, 0x8000, 7) == STATUS_OK);
     }
 }
@@ -139,7 +266,7 @@ static void subject_end(void)
         MUST(!host.interrupts[i].enabled);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     static uint64_t pages, unused, given;
     struct input input = {data, size};
@@ -157,5 +284,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     subject_end();
     memory_stats(&given_now, &unused_now);
     MUST(host.mapped_pages == pages && given_now == given && unused_now == unused);
-    return 0;
 }

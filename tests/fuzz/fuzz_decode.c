@@ -122,7 +122,7 @@ static void check_walk(const struct vcpu_el1 *el1, uint64_t va)
         MUST(ipa << 52 == va << 52);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     static const struct mmio_range device = {DEVICE, DEVICE_BYTES, device_read, device_write, "device"};
     static struct vcpu_state before, state;
@@ -147,5 +147,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_walk(&state.el1, state.regs.x[0]);
     enum access_result result = access_carry_out(&cpu);
     check_result(result, &cpu, &before);
-    return 0;
 }

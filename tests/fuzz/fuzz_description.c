@@ -24,7 +24,8 @@ static void check_name(const char *name)
 static void check_vm(const struct description *description, const struct description_vm *vm)
 {
     check_name(vm->name);
-    MUST(vm->kernel && vm->memory && vm->memory % DESCRIPTION_MEMORY_UNIT == 0 && vm->memory <= DESCRIPTION_MEMORY_MAX);
+    MUST((vm->kernel || vm->firmware) && (vm->firmware || !vm->flash));
+    MUST(vm->memory && vm->memory % DESCRIPTION_MEMORY_UNIT == 0 && vm->memory <= DESCRIPTION_MEMORY_MAX);
     MUST(vm->vcpu_count && vm->vcpu_count <= DESCRIPTION_MAX_VCPUS && vm->device_count <= DESCRIPTION_MAX_DEVICES);
     MUST(vm->priority >= DESCRIPTION_VM_PRIORITY_MIN && vm->priority <= DESCRIPTION_VM_PRIORITY_MAX);
     MUST(vm->doorbell_count <= DESCRIPTION_MAX_DOORBELLS);
@@ -93,7 +94,7 @@ static void firmware_try(const void *blob, size_t size)
     tree_walk(device_try);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     char *copy = aligned_alloc(8, (size + 15) & ~(size_t)7);
     memcpy(copy, data, size);
@@ -102,5 +103,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size >= sizeof(struct header))
         firmware_try(copy, size);
     free(copy);
-    return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * The distributor: a guest's loads and stores to GICD and GICR go through the monitor's model into the kernel's vgic, on a fake GIC; between
- * them devices raise lines and the guest acknowledges, ends and is switched. What list registers show must be allowed by what the registers say.
+ * them devices raise lines, timers expire and the guest acknowledges, ends and is switched. What list registers show must be allowed by what the registers say.
  */
 #include "fuzz.h"
 
@@ -8,7 +8,7 @@
 
 #include "../../components/vmm/gic.h"
 
-enum { GICR_FRAME = 0x20000, GICR_SGI_FRAME = 0x10000, NESTED_MAX = 40 };
+enum { GICR_FRAME = 0x20000, GICR_SGI_FRAME = 0x10000, NESTED_MAX = 40, TIMER = 27, TIMER_ASSERTED = 5, LINKED = 48, IRQ = 100 };
 
 static struct {
     unsigned depth, line[NESTED_MAX];
@@ -55,16 +55,40 @@ static void check_list_registers(unsigned vcpu)
     }
 }
 
+/* The physical timer interrupt stays active only for something that the guest will end, or can: else it never comes again. */
+static void check_timer(unsigned vcpu)
+{
+    const struct arch_vcpu *a = &vcpus[vcpu]->arch;
+    const struct virq *virq = &a->private[TIMER];
+    if (!fakes[vcpu].active_private[TIMER])
+        return;
+    bool in_register = virq->lr != VIRQ_NO_LR && lr_state_of(fakes[vcpu].lr[virq->lr]);
+    MUST(in_register || (a->timer_owned && virq->flags & (LATCH | ACTIVE)));
+}
+
+/* The same of a linked device's, wherever its vCPU is. */
+static void check_linked(unsigned i)
+{
+    const struct virq *virq = &vm->arch.shared[LINKED + i - GIC_PRIVATE];
+    const struct vcpu *vcpu = vcpus[virq->target < VCPUS ? virq->target : 0];
+    if (!virq->physical || !active_shared[virq->physical] || virq->flags & (LATCH | ACTIVE))
+        return;
+    MUST(virq->lr != VIRQ_NO_LR && lr_state_of(cpus[vcpu->cpu].loaded == vcpu ? fakes[vcpu->cpu].lr[virq->lr] : vcpu->arch.lr[virq->lr]));
+}
+
 static void check(unsigned vcpu)
 {
-    if (!cpus[vcpu].loaded)
+    if (!cpus[vcpu].loaded) {
+        MUST(!fakes[vcpu].active_private[TIMER]); /* the next guest's timer shares it */
         return;
+    }
     on(vcpu);
     for (unsigned i = 0; fake_read_ich_misr_el2(); i++) {
         MUST(i < STORM);
         vgic_maintenance(&cpus[this_cpu]);
     }
     check_list_registers(vcpu);
+    check_timer(vcpu);
 }
 
 /* --- what can happen ---------------------------------------------------------------------------------------------------------- */
@@ -74,12 +98,18 @@ static uint64_t offset_take(struct input *input, unsigned bytes, uint64_t limit)
     return input_number(input, bytes) % limit & ~UINT64_C(7);
 }
 
+/* In its first page, or its second one, of which the first part matters. */
+static uint64_t redistributor_offset(struct input *input)
+{
+    uint64_t number = input_number(input, 2);
+    return number & 0x8000 ? (number & 0x7ff8) * 2 : GICR_SGI_FRAME + (number % 0x1000 & ~UINT64_C(7));
+}
+
 static void step_access(struct input *input, unsigned vcpu, uint8_t what)
 {
     unsigned size = 1u << (what >> 4 & 3);
     bool redistributor = version == 3 && what & 0x40;
-    uint64_t offset = redistributor ? (what & 0x80 ? GICR_FRAME : 0u) + GICR_SGI_FRAME + offset_take(input, 2, 0x1000)
-                                    : offset_take(input, 2, 0x10000);
+    uint64_t offset = redistributor ? (what & 0x80 ? GICR_FRAME : 0u) + redistributor_offset(input) : offset_take(input, 2, 0x10000);
     offset += input_byte(input) % 8u & ~(size - 1);
     if (what & 8 && redistributor)
         gicr_read(vcpu, offset, size);
@@ -108,6 +138,75 @@ static void step_end(unsigned vcpu)
         guest_eoi(acknowledged[vcpu].line[--acknowledged[vcpu].depth]);
 }
 
+/* The guest's timer begins to assert its interrupt, or is silenced. */
+static void step_timer(unsigned vcpu, bool asserted)
+{
+    on(vcpu);
+    if (!cpus[vcpu].loaded)
+        return;
+    fakes[vcpu].timer_control = asserted ? TIMER_ASSERTED : 1;
+    if (asserted && !fakes[vcpu].active_private[TIMER])
+        timer_fire(vcpu);
+}
+
+/* A passed-through device's interrupt, on the CPU that takes it. */
+static void step_device(unsigned i)
+{
+    const struct virq *virq = &vm->arch.shared[LINKED + i - GIC_PRIVATE];
+    unsigned number = virq->physical;
+    if (!number || active_shared[number])
+        return;
+    active_shared[number] = true;
+    if (!interrupt_taken(number))
+        arch_virq_raise(vm, LINKED + i, 1);
+}
+
+/* As core does it when a device is given to the VM or taken from it. */
+static void step_link(unsigned i, bool linked)
+{
+    arch_virq_link(vm, LINKED + i, linked ? IRQ + i : 0);
+    if (!linked)
+        active_shared[IRQ + i] = false;
+}
+
+static void step_physical(unsigned vcpu, uint8_t what)
+{
+    unsigned i = what >> 6 & 1;
+    switch (what >> 4 & 3) {
+    case 0:
+    case 1:
+        step_timer(vcpu, what >> 6 & 1);
+        break;
+    case 2:
+        step_device(i);
+        break;
+    default:
+        step_link(i, !vm->arch.shared[LINKED + i - GIC_PRIVATE].physical);
+    }
+}
+
+/* The monitor starts the machine anew; the kernel has seen to it that no vCPU is in a CPU. */
+static void step_reset(void)
+{
+    if (cpus[0].loaded || cpus[1].loaded)
+        return;
+    vgic_vm_reset(vm);
+    gicd_reset(version, VCPUS);
+    gicr_reset(VCPUS);
+    memset(acknowledged, 0, sizeof acknowledged);
+    memset(guests, 0, sizeof guests);
+    for (unsigned i = 0; i < FAKE_IRQS; i++)
+        MUST(!active_shared[i]);
+}
+
+static void step_sgi(struct input *input)
+{
+    if (version == 2)
+        vgic_sgir_write(&cpus[this_cpu], vcpus[this_cpu], (uint32_t)input_number(input, 4));
+    else
+        vgic_sgi1r_write(&cpus[this_cpu], vcpus[this_cpu], input_number(input, 6));
+}
+
 static void step(struct input *input)
 {
     uint8_t what = input_byte(input);
@@ -124,32 +223,40 @@ static void step(struct input *input)
         step_end(vcpu);
         break;
     case 3:
-        if (cpus[vcpu].loaded)
+        if (what & 0x80)
+            step_physical(vcpu, what);
+        else if ((what >> 4 & 7) == 7)
+            step_reset();
+        else if (cpus[vcpu].loaded)
             unload(vcpu);
         else
             load(vcpu);
         break;
     case 4:
-        vgic_sgir_write(&cpus[this_cpu], vcpus[vcpu], (uint32_t)input_number(input, 4));
+        step_sgi(input);
         break;
     default:
         step_access(input, vcpu, what ^ input_byte(input));
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     struct input input = {data, size};
     version = input_byte(&input) & 1 ? 2 : 3;
-    start(version, 1 + input_byte(&input) % 4);
+    uint8_t how = input_byte(&input);
+    start(version, 1 + how % 4);
+    gic.links = how < 0x80;
     memset(acknowledged, 0, sizeof acknowledged);
+    timer_setup();
     gicd_reset(version, VCPUS);
     gicr_reset(VCPUS);
     while (input_more(&input)) {
         step(&input);
         for (unsigned vcpu = 0; vcpu < VCPUS; vcpu++)
             check(vcpu);
+        for (unsigned i = 0; i < 2; i++)
+            check_linked(i);
     }
     teardown(NULL);
-    return 0;
 }

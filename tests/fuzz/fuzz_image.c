@@ -16,9 +16,11 @@ struct machine machine;
 static uint8_t *ram;
 static unsigned reports;
 
+static bool with_seed;
+
 bool trng_is_offered(void)
 {
-    return false;
+    return with_seed;
 }
 
 void trng_bytes(void *to, size_t size)
@@ -79,13 +81,18 @@ static bool apart(uint64_t a, uint64_t a_end, uint64_t b, uint64_t b_end)
     return a_end <= b || b_end <= a;
 }
 
-static void check_loaded(const struct placed *kernel, const struct loader_result *result)
+static const void *check_tree(const struct loader_result *result)
 {
     const void *tree = ram_at(result->dtb, sizeof(struct fdt_header));
-    uint64_t end = RAM + machine.ram.size;
     MUST(tree && !(result->dtb % ALIGN_TREE) && !fdt_check_header(tree));
-    uint64_t tree_end = result->dtb + fdt_totalsize(tree);
-    MUST(tree_end <= end && !fdt_check_full(tree, fdt_totalsize(tree)));
+    MUST(ram_at(result->dtb, fdt_totalsize(tree)) && !fdt_check_full(tree, fdt_totalsize(tree)));
+    return tree;
+}
+
+static void check_loaded(const struct placed *kernel, const struct loader_result *result)
+{
+    const void *tree = check_tree(result);
+    uint64_t end = RAM + machine.ram.size, tree_end = result->dtb + fdt_totalsize(tree);
     MUST(kernel->low >= RAM && kernel->high <= end && result->entry >= RAM && result->entry < end);
     MUST(apart(result->dtb, tree_end, kernel->low, kernel->high));
     if (!machine.initrd.size)
@@ -113,7 +120,7 @@ static void blob_free(struct blob blob)
     free((void *)(uintptr_t)blob.data);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     static uint8_t initrd[INITRD_MAX];
     struct input input = {data, size};
@@ -133,12 +140,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (flags & 4)
         machine.bootargs = (struct blob){(const uint8_t *)"console=ttyAMA0", 15};
     reports = 0;
-    bool loaded = kernel_load(&kernel) && rest_load(&kernel, &result);
+    with_seed = flags & 16;
+    bool firmware = flags & 8, loaded = firmware ? firmware_load(&result) : kernel_load(&kernel) && rest_load(&kernel, &result);
     MUST(reports == !loaded); /* whatever is refused is said, once */
-    if (loaded)
+    if (loaded && firmware)
+        check_tree(&result);
+    else if (loaded)
         check_loaded(&kernel, &result);
     blob_free(machine.kernel);
     blob_free(tree);
     free(ram);
-    return 0;
 }

@@ -55,7 +55,7 @@ static inline void clock_sleep_us(uint64_t us)
 #include "../../components/uart/menu.h"
 #include "../../components/uart/mux.h"
 
-enum { CONSOLES = 3, TURNS = 1000, BOTTOM = 16 };
+enum { CONSOLES = 3, TURNS = 1000, RESET = 0xfe };
 
 static bool level[64];
 
@@ -162,6 +162,11 @@ static void monitor_run(struct input *input)
         default:
             access_device(input, what);
         }
+        if (what == RESET) { /* of the distributor as well */
+            memset(level, 0, sizeof level);
+            pl011_reset();
+            pl031_reset();
+        }
         check_devices();
     }
 }
@@ -193,10 +198,19 @@ static void write_output(struct input *input, struct console *to)
 /* Finite work: whatever the indices say, after some turns there is nothing more to move. */
 static void mux_settle(struct mux *mux)
 {
-    for (unsigned i = 0; mux_run(mux, now); i++) {
+    bool more = true;
+    for (unsigned i = 0; more; i++) {
         MUST(i < TURNS);
         drain(mux);
+        more = mux_run(mux, now);
+        drain(mux);
+        mux_sent(mux);
     }
+    mux_set_waits(mux, true);
+    MUST(!mux_has_output(mux)); /* else uart would turn and turn */
+    mux_set_waits(mux, false);
+    mux_run(mux, now);
+    MUST(mux_deadline(mux) > now);
 }
 
 static void uart_run(struct input *input, bool again)
@@ -210,6 +224,7 @@ static void uart_run(struct input *input, bool again)
     mux_init(&mux, &registry, 1000);
     for (unsigned i = 0; i < CONSOLES; i++)
         mux_add(&mux, names[i], &pages[i], !i);
+    mux_notify_all(&mux);
     mux_start(&mux, again);
     for (now = 0; input_more(input); now += 10) {
         uint8_t what = input_byte(input);
@@ -231,7 +246,7 @@ static void uart_run(struct input *input, bool again)
     mux_settle(&mux);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void input_try(const uint8_t *data, size_t size)
 {
     struct input input = {data, size};
     uint8_t what = input_byte(&input);
@@ -239,5 +254,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         monitor_run(&input);
     else
         uart_run(&input, what & 2);
-    return 0;
 }

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import signal
+import sys
 import time
 
 import pexpect
@@ -11,6 +12,8 @@ import pexpect
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = pathlib.Path(os.environ.get("BULKHEAD", ROOT / "build" / "bulkhead"))
 LOGS = ROOT / "build" / "test-logs"
+
+sys.path.insert(0, str(ROOT / "scripts"))  # its modules serve tests, too
 
 # Seconds. Nothing waits for as long as this unless it is broken: the machine may be small and busy.
 BOOT = 180
@@ -36,12 +39,15 @@ class System:
     """`bulkhead run` with the given arguments. Use as a context manager or call end()."""
 
     def __init__(self, log, *arguments):
+        self.start(log, TOOL, "run", *arguments)
+
+    def start(self, log, *words):
         LOGS.mkdir(parents=True, exist_ok=True)
         self.log_path = LOGS / f"{log}.log"
         self.log = open(self.log_path, "w", encoding="utf-8", errors="replace", newline="")
         self.commands = 0
-        self.child = pexpect.spawn(str(TOOL), ["run", *map(str, arguments)], cwd=str(ROOT), timeout=STEP, encoding="utf-8",
-                                   codec_errors="replace", echo=False, dimensions=(50, 200))
+        self.child = pexpect.spawn(str(words[0]), list(map(str, words[1:])), cwd=str(ROOT), timeout=STEP, encoding="utf-8", codec_errors="replace",
+                                   echo=False, dimensions=(50, 200))
         self.child.logfile_read = self.log
         self.child.delaybeforesend = None
 

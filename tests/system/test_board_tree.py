@@ -1,7 +1,6 @@
 """What the firmware's device tree says of the RAM is kept to: QEMU's own tree, with reservations put in."""
 
-import subprocess
-
+from board import board_tree
 from console import BOOT
 from describe import describe, guest
 
@@ -21,22 +20,15 @@ RESERVED = """/memreserve/ 0x50000000 0x18000000;
 """
 
 
-def tree_with_reservations(folder):
-    """Path of the board's tree, for QEMU's -dtb."""
-    plain, source, tree = folder / "plain.dtb", folder / "board.dts", folder / "board.dtb"
-    subprocess.run(["qemu-system-aarch64", "-M", f"virt,virtualization=on,gic-version=3,dumpdtb={plain}", "-cpu", "cortex-a57", "-smp", "2",
-                    "-m", "1024M", "-nodefaults", "-display", "none"], check=True, capture_output=True, timeout=60)
-    text = subprocess.run(["dtc", "-q", "-O", "dts", plain], check=True, capture_output=True, text=True, timeout=60).stdout
+def with_reservations(text):
     reservation, node = RESERVED.split("\n", 1)
-    source.write_text(text.replace("/dts-v1/;", f"/dts-v1/;\n{reservation}", 1) + node)
-    subprocess.run(["dtc", "-q", "-O", "dtb", "-o", tree, source], check=True, timeout=60)
-    return tree
+    return text.replace("/dts-v1/;", f"/dts-v1/;\n{reservation}", 1) + node
 
 
 def test_reservations(boot, tmp_path):
     """Red when a VM gets memory that the firmware keeps."""
     path = describe(tmp_path, guest("large", "rt", memory="64M", bootargs="seconds=2"), guest("small", "rt", cpu=1, bootargs="seconds=2"))
-    system = boot("--host-cpus", 2, "--host-memory", "1G", path, "--", "-dtb", tree_with_reservations(tmp_path))
+    system = boot("--host-cpus", 2, "--host-memory", "1G", path, "--", "-dtb", board_tree(tmp_path, with_reservations))
     for name, size in (("large", 64), ("small", 16)):
         base = int(system.wait_line("root", rf"{name}: 1 vCPUs, {size} MiB at 0x([0-9a-f]+)", BOOT).group(1), 16)
         assert base + size * 0x100000 <= RESERVED_FROM, f"{name} at {base:#x}"

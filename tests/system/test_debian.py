@@ -47,6 +47,8 @@ def test_debian(boot, gic, cpus):
     system.wait_for_shell()
     assert system.shell_ok("nproc") == [str(cpus)]
     assert f"GICv{gic}" in system.shell_ok("grep arch_timer /proc/interrupts")[0].replace("GIC-0", "GICv2")
+    assert system.shell_ok("ls /proc/device-tree/chosen | grep seed") == ["kaslr-seed"]  # Linux takes rng-seed out when it has used it,
+    assert system.shell_ok("dmesg | grep crng") == ["[    0.000000] random: crng init done"]  # which is before there is time
     assert_timers_tick(system, cpus)
 
     for cpu in range(1, cpus):

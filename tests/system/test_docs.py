@@ -2,15 +2,12 @@
 
 import re
 import subprocess
-import sys
 import tomllib
 
 import pytest
 
 from console import ROOT
-
-sys.path.insert(0, str(ROOT / "scripts"))
-from benchtable import short  # noqa: E402
+from benchtable import short
 
 PAGES = sorted(
     path for path in ROOT.rglob("*.md") if not any(part in ("build", ".git") for part in path.relative_to(ROOT).parts)
@@ -53,18 +50,18 @@ def test_links(page):
             assert anchor in anchors(to), f"{page.relative_to(ROOT)}: {target}: no such heading"
 
 
-def assurance_rows():
-    """(section, last cell) of each row of the tables in docs/assurance.md whose last column is "test"."""
+def rows_with_tests(page):
+    """(section, last cell) of each row of a page's tables whose last column is "test"."""
     section, header, rows = None, None, []
-    lines = (ROOT / "docs/assurance.md").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
     for line, following in zip(lines, [*lines[1:], ""]):
         if line.startswith("## "):
             section = line[3:]
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else None
         if cells and header is None:
-            assert following.startswith("|---"), f"docs/assurance.md, {section}: a row outside of a table: {line}"
+            assert following.startswith("|---"), f"{page}, {section}: a row outside of a table: {line}"
             header = cells
-        elif cells and header[-1] == "test" and cells[-1] != "---":
+        elif cells and header[-1] == "test" and not cells[-1].startswith("---"):
             rows.append((section, cells[-1]))
         header = header if cells else None
     return rows
@@ -98,13 +95,27 @@ def wrong_references(cell):
     return wrong
 
 
-def test_assurance_names_tests_that_exist():
-    rows = assurance_rows()
-    assert len(rows) > 50, "docs/assurance.md: where are its tables?"
+def assert_names_tests(page, section, cell):
+    assert not wrong_references(cell), f"{page}, {section}: no such test: {wrong_references(cell)} in: {cell}"
+    named = re.search(r"`(test|fuzz)_|`make |`scripts/|^the same\b", cell)
+    assert named or re.search(r"\bby (reading|hand|construction)\b", cell), f"{page}, {section}: no test in: {cell}"
+
+
+@pytest.mark.parametrize("page, at_least", [("docs/assurance.md", 100), ("docs/guest-machine.md", 25)])
+def test_tables_name_tests_that_exist(page, at_least):
+    """Red when a row names no test, or one that there is not."""
+    rows = rows_with_tests(page)
+    assert len(rows) >= at_least, f"{page}: where are its tables?"
     for section, cell in rows:
-        assert not wrong_references(cell), f"docs/assurance.md, {section}: no such test: {wrong_references(cell)} in: {cell}"
-        named = re.search(r"`(test|fuzz)_|`make |`scripts/|^the same\b", cell)
-        assert named or re.search(r"\bby (reading|hand|construction)\b", cell), f"docs/assurance.md, {section}: no test in: {cell}"
+        assert_names_tests(page, section, cell)
+
+
+def test_guest_machine_names_tests_of_its_chapters():
+    """Red when a line `Tests: …` of a chapter names one that there is not."""
+    lines = re.findall(r"\bTests?: (.*)", (ROOT / "docs/guest-machine.md").read_text(encoding="utf-8"))
+    assert len(lines) >= 8
+    for line in lines:
+        assert_names_tests("docs/guest-machine.md", "Tests:", line)
 
 
 @pytest.mark.parametrize("cell", ["`test_gone.py`", "`test_gone`", "`test_docs.py::test_gone`", "`test_docs.py`: `test_gone`", "`fuzz_gone`"])

@@ -6,7 +6,7 @@ import subprocess
 import pexpect
 import pytest
 
-from console import BOOT, LOGS, ROOT, STEP, System
+from console import BOOT, ROOT, STEP, System
 from describe import component, describe, guest, node
 from neighbour import assert_rt_goes_on
 
@@ -58,16 +58,8 @@ class Board(System):
     """The image on a board, without `bulkhead run`."""
 
     def __init__(self, log, image):  # pylint: disable=super-init-not-called
-        LOGS.mkdir(parents=True, exist_ok=True)
-        self.log_path = LOGS / f"{log}.log"
-        self.log = open(self.log_path, "w", encoding="utf-8", errors="replace", newline="")
-        self.commands = 0
-        words = ["-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a57", "-smp", "3", "-m", "512M", "-nographic", "-net", "none",
-                 "-kernel", str(image.write())]
-        self.child = pexpect.spawn("qemu-system-aarch64", words, timeout=STEP, encoding="utf-8", codec_errors="replace", echo=False,
-                                   dimensions=(50, 200))
-        self.child.logfile_read = self.log
-        self.child.delaybeforesend = None
+        self.start(log, "qemu-system-aarch64", "-M", "virt,virtualization=on,gic-version=3", "-cpu", "cortex-a57", "-smp", "3", "-m", "512M",
+                   "-nographic", "-net", "none", "-kernel", image.write())
 
     def expect_end(self, pattern):
         """The machine says this and switches itself off."""
@@ -114,10 +106,16 @@ def image_header(**fields):
     return [(places[name], struct.pack("<Q", value)) for name, value in fields.items()]
 
 
+def elf(entry, base, size=0x100):
+    """Patches that make a file an ELF program of one segment, at `base`, entered at `entry`."""
+    header = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack("<HHIQQQIHHHHHH", 2, 183, 1, entry, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    return [(0, header), (64, struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, PAGE))]
+
+
 KERNELS = {
     # VM: (patches of its kernel, what is said)
     "size": (image_header(image_size=1 << 40), r"the kernel \(`kernel`\) needs \d+ MiB at 0x40000000, but RAM is"),
-    "wraps": (image_header(image_size=(1 << 64) - 1), r"the kernel \(`kernel`\) needs"),
+    "wraps": (image_header(image_size=(1 << 64) - 1), r"the kernel \(`kernel`\) needs 17592186044416 MiB"),
     "offset": (image_header(text_offset=1 << 63), r"the kernel \(`kernel`\) needs"),
     "fits-not": (image_header(text_offset=0x1ff000), r"the kernel \(`kernel`\) needs"),
     "odd": (image_header(text_offset=3), r"`kernel` is an Image that would begin at an odd address"),
@@ -125,7 +123,10 @@ KERNELS = {
     "elf": ([(0, b"\x7fELF\x01\x01"), (56, b"\0" * 4)], r"`kernel` is an ELF file that is of another class"),
     "segment": ([(0, b"\x7fELF\x02\x01\x01"), (18, struct.pack("<H", 183)), (24, struct.pack("<QQ", 1 << 40, 1 << 50)), (54, struct.pack("<HH", 56, 9))],
                 r"`kernel` is an ELF file that has nothing to load"),
-    "gzip": ([(0, b"\x1f\x8b\x08\0")], r"(`kernel` is gzip'd, but|the decompressed kernel)"),
+    "entry": (elf(0x40100000, 0x40000000), r"`kernel` is an ELF file that has nothing to load, or no entry point in what is loaded"),
+    "beyond": (elf(0x48000000, 0x48000000), r"a segment of the kernel \(`kernel`, ELF\) needs \d+ MiB at 0x48000000, but RAM is"),
+    "around": (elf(0x40000000, 0x40000000, (1 << 64) - 0x100), r"`kernel` is an ELF file that"),
+    "gzip": ([(0, b"\x1f\x8b\x08\0")], r"`kernel` is gzip'd, but holds nothing"),
 }
 
 

@@ -1,10 +1,10 @@
 """Memory and devices that answer with an error: a board's tree that names a device where the board has nothing, given to a VM."""
 
 import re
-import subprocess
 
 import pytest
 
+from board import board_tree
 from console import BOOT
 from describe import describe, guest
 from neighbour import assert_rt_goes_on
@@ -20,17 +20,6 @@ NODE = """
 """
 
 
-def tree_with_hole(folder):
-    """Path of the board's tree with that node, for QEMU's -dtb."""
-    plain, source, tree = folder / "plain.dtb", folder / "board.dts", folder / "board.dtb"
-    subprocess.run(["qemu-system-aarch64", "-M", f"virt,virtualization=on,gic-version=3,dumpdtb={plain}", "-cpu", "cortex-a57", "-smp", "2",
-                    "-m", "1024M", "-nodefaults", "-display", "none"], check=True, capture_output=True, timeout=60)
-    text = subprocess.run(["dtc", "-q", "-O", "dts", plain], check=True, capture_output=True, text=True, timeout=60).stdout
-    source.write_text(text + NODE)
-    subprocess.run(["dtc", "-q", "-O", "dtb", "-o", tree, source], check=True, timeout=60)
-    return tree
-
-
 @pytest.mark.parametrize("cpu", ["cortex-a57", "max"])
 def test_external_abort(boot, tmp_path, cpu):
     """Red when an access that the board answers with an error reaches anybody but the guest that made it: the kernel panics, another VM loses
@@ -38,7 +27,7 @@ def test_external_abort(boot, tmp_path, cpu):
     bring them to the monitor, which ends the VM."""
     path = describe(tmp_path, guest("wild", "wild", cpu=1, bootargs="do=hole,undefined", devices="/hole@b800000"), guest("rt", "rt", cpu=0),
                     guest("beside", "rt", cpu=1, priority=20))
-    system = boot("--host-cpus", 2, "--host-memory", "1G", "--gic", 3, "--cpu", cpu, path, "--", "-dtb", tree_with_hole(tmp_path))
+    system = boot("--host-cpus", 2, "--host-memory", "1G", "--gic", 3, "--cpu", cpu, path, "--", "-dtb", board_tree(tmp_path, lambda text: text + NODE))
     system.wait_line("wild", "wild: done", BOOT)
     taken = [match.groups() for match in (re.match(r"wild: exception of class (\w+) at pc \w+, address (\w+)", line)
                                           for line in system.lines("wild")) if match]

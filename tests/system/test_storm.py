@@ -4,21 +4,35 @@ at random a seed decides: $STORM_SEED, or a new one each time. It stands in the 
 import collections
 import os
 import random
+import re
 import subprocess
-import sys
 
 import pytest
 
 from console import BOOT, ROOT
 from describe import describe, guest, node
 from neighbour import assert_rt_goes_on
-
-sys.path.insert(0, str(ROOT / "scripts"))
-import execlog  # noqa: E402
+import execlog
 
 SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(1, 1 << 31))
-ACTS = ["calls", "psci", "off-and-on", "interrupts", "timer", "sleep", "tables", "caches", "code", "jumps", "devices"]
+NONE, SOME, ANY = "0", "[1-9][0-9]*", "[0-9]+"
+# Act: synchronous exceptions and interrupts that the guest must have taken. Of its calls none may be answered otherwise than guests/storm/calls.c says.
+ACTS = {
+    "calls": (NONE, NONE),
+    "psci": (NONE, NONE),
+    "off-and-on": (NONE, NONE),
+    "interrupts": (NONE, SOME),
+    "timer": (NONE, SOME),
+    "sleep": (NONE, ANY),
+    "tables": (SOME, NONE),
+    "caches": (NONE, NONE),
+    "code": (NONE, NONE),
+    "jumps": (SOME, NONE),
+    "devices": (SOME, ANY),
+}
 COMMON_STAY = 20  # an interrupt's stay in the kernel that was seen so often is the rule
+SHORTER = 4  # instructions less are no harm: a loop over list registers that ends earlier
+BOTH = 3  # stays that took two interrupts, both pending, because the emulator let this CPU run late
 
 
 def assert_storm_survived(system):
@@ -27,13 +41,16 @@ def assert_storm_survived(system):
         system.wait_line("storm", rf"storm: {act} survived, ")
     system.wait_line("storm", "storm: over")
     system.wait_line("root", "storm: off")
+    said = "".join(system.lines("storm"))  # a line that takes its VM long the terminal shows in pieces
+    for act, (faults, interrupts) in ACTS.items():
+        assert re.search(rf"storm: {act} survived, faults {faults}, interrupts {interrupts}, wrong answers 0(?![0-9])", said), f"seed {SEED}: {act}: {said}"
     assert "storm: stale code" not in "".join(system.lines("storm")), f"seed {SEED}"
 
 
 @pytest.mark.parametrize("gic", [2, 3])
 def test_storm(boot, tmp_path, gic):
     """Red when anything that three CPUs can flood stops the kernel, the monitor or the guest itself, or costs `rt` a period."""
-    path = describe(tmp_path, guest("rt", "rt", cpu=0), guest("storm", "storm", cpu=[1, 2, 3], bootargs=f"ms=100 seed={SEED}"), node("uart", "uart", cpu=1))
+    path = describe(tmp_path, guest("rt", "rt", cpu=0), guest("storm", "storm", cpu=[1, 2, 3], bootargs=f"ms=100 all=1 seed={SEED}"), node("uart", "uart", cpu=1))
     system = boot("--gic", gic, path)
     assert_storm_survived(system)
     assert_rt_goes_on(system)
@@ -92,6 +109,6 @@ def test_rt_is_not_touched(boot, tmp_path, gic):
     usual = [length for length, count in quiet.items() if count >= COMMON_STAY]  # one, or two where an end of interrupt is an exit
     assert 1 <= len(usual) <= 2, quiet
     assert all(storm[length] >= COMMON_STAY for length in usual), storm
-    # One stay takes both if both are pending, which is when the emulator lets this CPU run late.
-    unusual = {length: count for length, count in storm.items() if length > sum(usual) and length not in quiet}
-    assert not unusual, (quiet, storm)
+    others = {length: count for length, count in storm.items() if length not in quiet and not any(u - SHORTER <= length <= u for u in usual)}
+    both = {length for length in others if max(usual) < length <= 2 * max(usual)}
+    assert set(others) == both and sum(others.values()) <= BOTH, (quiet, storm)

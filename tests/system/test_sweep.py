@@ -1,7 +1,5 @@
 """A guest that executes every encoding of system registers and instructions, and what applications may try, against docs/guest-registers.md."""
 
-import importlib.machinery
-import importlib.util
 import itertools
 import re
 
@@ -9,6 +7,7 @@ import pytest
 
 from console import BOOT, ROOT
 from describe import component, describe, guest
+from load_script import load_script
 from neighbour import assert_rt_goes_on
 
 ENCODINGS = 3 << 14
@@ -27,14 +26,7 @@ OUTCOME = r"(-|ok|class 0x\w+|0x\w+)"
 LINE = re.compile(rf"sweep: (S\d_\d_C\d+_C\d+_\d) {OUTCOME} {OUTCOME} {OUTCOME}$")
 
 
-def register_doc():
-    loader = importlib.machinery.SourceFileLoader("register_doc", str(ROOT / "scripts" / "register-doc"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("register_doc", loader))
-    loader.exec_module(module)
-    return module
-
-
-DOC = register_doc()
+DOC = load_script("register-doc")
 PAGE = (ROOT / "docs/guest-registers.md").read_text(encoding="utf-8")
 LIMITS = {f"S3_0_C0_C{crm}_{op2}": limit for crm, op2, _, limit, _ in DOC.identification()}
 ABSORBED = {encoding: value for encoding, _, value, _ in DOC.absorbed()}

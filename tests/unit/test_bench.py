@@ -1,23 +1,17 @@
 """The benchmark's own judgement: what exceeds a promise is said, with the functions that grew; how the emulator's log is read."""
 
-import importlib.machinery
-import importlib.util
 import pathlib
 import sys
+import xml.etree.ElementTree as xml
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "scripts"))
+import benchtable  # noqa: E402
 import execlog  # noqa: E402
+from load_script import load_script  # noqa: E402
 
 
-def script(name):
-    loader = importlib.machinery.SourceFileLoader(name, str(TOP / "scripts" / name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
-
-
-bench = script("bench")
+bench = load_script("bench")
 BASELINE = {"hvc_null": {"functions": {"kernel:trap_sync": 20, "kernel:answer": 10, "kernel:gone": 5}, "costs": {"msr": 2}}}
 
 
@@ -101,3 +95,18 @@ def test_marks_are_of_one_level():
     """Red when a guest's address is taken for the kernel's: they are not translated alike."""
     marks = {(2, 0x100): ["row:eoi"], (1, 0x104): ["before"], (1, 0x10c): ["after"]}
     assert execlog.Recorder(marks, {"eoi": ("before", "after")}).read(LOG).median("eoi") is None
+
+
+def test_pictures(tmp_path):
+    """Red when a path that was measured is in no picture, or a picture leaves out a peer, or what is promised."""
+    rows = {name for _, names in benchtable.PICTURES.values() for name in names}
+    assert rows == set(benchtable.ROWS) - {"eoi", "multicall16_kick", "vtimer_wfi_noise", *benchtable.RATIOS}
+    results = {f"a57.gicv3.{name}": {"p50": 1234567, "max": 1234567, "goal": 100} for name in rows}
+    files = benchtable.draw(tmp_path, results)
+    assert len(files) == len(benchtable.PICTURES)
+    drawn = "".join(element.text or "" for file in files for element in xml.parse(tmp_path / file).iter())
+    assert drawn.count("1,234,567") == drawn.count("Bulkhead") == len(rows)
+    for name, values in benchtable.read_peers().items():
+        if name in rows:
+            assert name in drawn and all(f"{values[peer]:,}" in drawn for peer in benchtable.PEERS if peer in values), name
+    assert benchtable.draw(tmp_path, {"a57.gicv3.hvc_null": {"p50": 73, "max": 73}}) == ["paths-exits.svg"]

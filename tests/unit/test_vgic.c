@@ -332,6 +332,55 @@ static void test_timer_evicted(void **state)
     assert_int_equal(guest_ack(), 27);
 }
 
+/* In the handler for one that came by the short way: the list register was there, nothing else knows of it. */
+static void timer_again(void)
+{
+    timer_setup();
+    timer_fire(0);
+    assert_int_equal(guest_ack(), 27);
+    guest_eoi(27);
+    unload(0);
+    load(0);
+    timer_fire(0);
+    assert_int_equal(guest_ack(), 27);
+}
+
+/* Red when the end of the last interrupt disowns the next one: PPI 27 stays active for the next vCPU on this CPU, whose timer is silent then. */
+static void test_timer_again_off(void **state)
+{
+    (void)state;
+    timer_again();
+    set_line(0, VIRQ_DISABLE, 27);
+    guest_eoi(27);
+    timer_fire(0);
+    assert_int_equal(guest_ack(), NONE);
+    unload(0);
+    assert_false(fakes[0].active_private[27]);
+    load(0);
+    assert_true(fakes[0].active_private[27]); /* no storm */
+    timer_setup();
+    assert_int_equal(guest_ack(), 27);
+    guest_eoi(27);
+    assert_false(fakes[0].active_private[27]);
+}
+
+/* The same without the guest's doing: all list registers are taken by more urgent ones. */
+static void test_timer_again_crowded(void **state)
+{
+    (void)state;
+    set(0, VIRQ_PRIORITY, 27, 0xf8);
+    timer_again();
+    ladder(5);
+    for (unsigned i = 0; i < 5; i++)
+        raise(SPI + i, 1);
+    guest_eoi(27);
+    timer_fire(0);
+    unload(0);
+    assert_false(fakes[0].active_private[27]);
+    load(0);
+    assert_true(fakes[0].active_private[27]);
+}
+
 /* A GIC whose linked interrupts do not work: the end is reported, the kernel deactivates. */
 static void test_timer_unlinked(void **state)
 {
@@ -369,13 +418,34 @@ static void test_forwarded(void **state)
     assert_false(active_shared[77]);
 }
 
+/* Red when what the guest takes back before it saw it leaves the device's interrupt active: nobody would end it, and the device were silent. */
+static void test_forwarded_unpended(void **state)
+{
+    (void)state;
+    arch_virq_link(vm, SPI, 77);
+    set_line(0, VIRQ_DISABLE, SPI);
+    active_shared[77] = true;
+    raise(SPI, 1);
+    set_line(0, VIRQ_UNPEND, SPI);
+    assert_false(active_shared[77]);
+    set_line(0, VIRQ_ENABLE, SPI);
+    active_shared[77] = true;
+    raise(SPI, 1);
+    assert_int_equal(guest_ack(), SPI);
+    set_line(0, VIRQ_UNPEND, SPI);
+    assert_true(active_shared[77]); /* the guest is in its handler */
+    set_line(0, VIRQ_DEACTIVATE, SPI);
+    assert_false(active_shared[77]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         V3(test_edge), V3(test_level), V3(test_disable), V3(test_forwarding), V3(test_overflow), V3(test_eviction),
         V3(test_active_eviction), V3(test_active_and_pending), V3(test_counted_end), V3(test_timer),
         V3(test_timer_switch), V3(test_timer_silenced), V3(test_timer_nobody), V3(test_timer_evicted),
-        V2(test_timer_unlinked), V3(test_forwarded),
+        V2(test_timer_unlinked), V3(test_forwarded),   V3(test_timer_again_off),
+        V3(test_timer_again_crowded), V3(test_forwarded_unpended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

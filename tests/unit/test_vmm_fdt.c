@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -263,6 +264,27 @@ static void test_old_version(void **test)
     assert_int_equal(fdt_copy_user(buffer, sizeof buffer, tree, sizeof tree, &boot), -FDT_ERR_BADVERSION);
 }
 
+/*
+ * Red when libfdt 1.6's check sees a length above INT_MAX: it takes the tag for one that ends before its value, at -12 where it begins, and goes
+ * round and round.
+ */
+static void test_user_length(void **state)
+{
+    static const int lengths[] = {-1, -4, -8, -12, -16, INT32_MIN, INT32_MAX};
+    static _Alignas(8) uint8_t user[4096];
+    const struct fdt_boot boot = {0};
+    (void)state;
+    alarm(10);
+    for (unsigned i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        user_make(user, sizeof user, NULL);
+        int uart = fdt_path_offset(user, "/uart"), offset = fdt_first_property_offset(user, uart);
+        struct fdt_property *property = (struct fdt_property *)(void *)(user + fdt_off_dt_struct(user) + offset);
+        property->len = cpu_to_fdt32((uint32_t)lengths[i]);
+        assert_int_equal(fdt_copy_user(buffer, sizeof buffer, user, sizeof user, &boot), -FDT_ERR_BADSTRUCTURE);
+    }
+    alarm(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,7 +293,7 @@ int main(void)
         cmocka_unit_test_setup(test_user, setup),         cmocka_unit_test_setup(test_user_bootargs, setup),
         cmocka_unit_test_setup(test_user_damaged, setup), cmocka_unit_test_setup(test_firmware, setup),
         cmocka_unit_test_setup(test_user_chosen_at, setup),
-        cmocka_unit_test(test_old_version),
+        cmocka_unit_test(test_old_version),               cmocka_unit_test_setup(test_user_length, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

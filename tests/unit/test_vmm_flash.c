@@ -247,9 +247,15 @@ static void test_reset(void **state)
     command(0, 3);
     put(0, 0);
     flash_reset(&flash);
+    struct flash_state fresh = flash.state;
     assert_int_equal(get(0), 0x11111111);
     program_word(4, 0x22222222);
     assert_int_equal(get(0), READY);
+    for (int pattern = 1; pattern < 256; pattern++) {
+        memset(&flash.state, pattern, sizeof flash.state);
+        flash_reset(&flash);
+        assert_memory_equal(&flash.state, &fresh, sizeof fresh);
+    }
 }
 
 /* Any stores in any order: nothing outside of the contents is touched (the sanitizer looks), reads stay within. */

@@ -206,6 +206,16 @@ static void test_wild(void **state)
     }
 }
 
+/* Red when a reset leaves anything of what was before: it is one function at start and at restart. */
+static void test_reset_forgets(void **state)
+{
+    static const struct fw_cfg_state fresh;
+    (void)state;
+    memset(&fw, 0xa5, sizeof fw);
+    fw_cfg_reset();
+    assert_memory_equal(&fw, &fresh, sizeof fresh);
+}
+
 /* A VM without firmware has no such device. */
 static void test_build(void **state)
 {
@@ -226,6 +236,7 @@ int main(void)
         cmocka_unit_test_setup(test_dma_outside, setup), cmocka_unit_test_setup(test_dma_write, setup),
         cmocka_unit_test_setup(test_descriptor, setup), cmocka_unit_test_setup(test_skip, setup),
         cmocka_unit_test_setup(test_wild, setup),       cmocka_unit_test_setup(test_build, setup),
+        cmocka_unit_test_setup(test_reset_forgets, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

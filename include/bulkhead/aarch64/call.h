@@ -13,7 +13,7 @@ enum call_aarch64 {
     /*
      * CALL_VIRQ_SET(vm, vcpu, field, first, value): changes `field` (enum virq_field) of the 32 lines from `first` (a multiple of
      * 32; below 32: vCPU `vcpu`'s own SGIs and PPIs) that are set in the mask `value`; for VIRQ_PRIORITY, VIRQ_TARGET, VIRQ_SOURCES: of the one line `first`, to `value`.
-     * Lines beyond VM_LINES are ignored. RIGHT_CONFIGURE. STATUS_RANGE (vCPU, field).
+     * RIGHT_CONFIGURE. STATUS_RANGE (vCPU, field, first).
      */
     CALL_VIRQ_SET = CALL_ARCH,
     /*
@@ -28,7 +28,7 @@ enum call_aarch64 {
     /*
      * CALL_VIRQ_FORWARD(vm, line, irq, number, flags): physical interrupt `number` (RIGHT_BIND) becomes virtual line `line`; the guest's end of interrupt
      * deactivates it without an exit. irq slot 0 undoes it; so does the end of the irq capability. flags: IRQ_EDGE or 0 (level). STATUS_RANGE, ARGUMENT (flags), BUSY if the
-     * line or the interrupt is taken already; doing the same again is no error.
+     * line or the interrupt is taken already, LIMIT (64 interrupts are bound or forwarded, in all); doing the same again is no error.
      */
     CALL_VIRQ_FORWARD,
     CALL_ARCH_END,

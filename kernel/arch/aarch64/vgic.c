@@ -129,7 +129,7 @@ static void lr_ended(struct vcpu *vcpu, unsigned n)
     if (virq->physical && !gic.links)
         gic.ops->set_active(virq->physical, false);
     if (line == TIMER_PPI)
-        vcpu->arch.timer_owned = false;
+        vcpu->arch.timer_owned = virq->flags & LATCH; /* it has come again */
     if (virq_is_level(virq))
         virq->flags &= (uint8_t)~LATCH;
     lr_release(vcpu, n);

@@ -98,8 +98,6 @@ static void virq_set_active(struct vcpu *vcpu, struct virq *virq, bool on)
         return;
     flag_set(virq, ACTIVE, on);
     vcpu->arch.active_in_memory = (uint8_t)(vcpu->arch.active_in_memory + (on ? 1 : -1));
-    if (!on && virq->physical && virq != &vcpu->arch.private[TIMER_PPI]) /* that one is its CPU's: lrs_recount() */
-        gic.ops->set_active(virq->physical, false);
 }
 
 /* What a mask field is about, in struct virq; of LATCH other things decide as well. */
@@ -121,6 +119,9 @@ static void virq_apply(struct vcpu *vcpu, struct virq *virq, unsigned field, boo
         virq_set_active(vcpu, virq, set);
     else
         flag_set(virq, field_flags[field], set);
+    /* Nothing is left that the guest would end; the timer's is its CPU's: lrs_recount(). */
+    if ((field == VIRQ_UNPEND || field == VIRQ_DEACTIVATE) && virq->physical >= VIRQ_PRIVATE && !(virq->flags & ACTIVE))
+        gic.ops->set_active(virq->physical, false);
 }
 
 /* Does the field touch state that may be in an LR, and not only leave word for it? */
