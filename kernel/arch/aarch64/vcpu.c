@@ -334,9 +334,12 @@ void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu)
     side_cross_to_monitor(cpu, vcpu, &vcpu->thread->arch.frame);
 }
 
-static void thread_leave(struct cpu *cpu, struct thread *thread)
+/* True: that was all, the other one's guest runs. */
+static bool thread_leave(struct cpu *cpu, struct thread *thread, struct thread *to)
 {
     if (cpu->arch.side == SIDE_GUEST) {
+        if (to && to->vcpu && thread->state == THREAD_READY && guest_switch(cpu, thread->vcpu, to->vcpu))
+            return true;
         guest_registers_save(thread->vcpu->state);
         guest_el0_save(thread->vcpu->state);
         debug_stop(cpu);
@@ -348,6 +351,7 @@ static void thread_leave(struct cpu *cpu, struct thread *thread)
         thread->arch.frame.sp_el0 = read_sysreg(sp_el0);
         thread->arch.tpidr_el0 = read_sysreg(tpidr_el0);
     }
+    return false;
 }
 
 static void thread_resume_guest(struct cpu *cpu, struct thread *thread)
@@ -368,10 +372,8 @@ static void side_nobody(struct cpu *cpu)
 
 void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 {
-    if (from && to && cpu->arch.side == SIDE_GUEST && to->vcpu && from->state == THREAD_READY && guest_switch(cpu, from->vcpu, to->vcpu))
+    if (from && thread_leave(cpu, from, to))
         return;
-    if (from)
-        thread_leave(cpu, from);
     if (!to)
         side_nobody(cpu);
     else if (to->vcpu)

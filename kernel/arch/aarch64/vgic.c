@@ -113,7 +113,7 @@ static inline void lr_store(struct vcpu *vcpu, unsigned n, uint64_t raw)
 }
 
 /* LR n is empty; its line may want one again. */
-static void lr_release(struct vcpu *vcpu, unsigned n)
+static __attribute__((noinline)) void lr_release(struct vcpu *vcpu, unsigned n)
 {
     unsigned line = vcpu->arch.lr_line[n];
     struct virq *virq = virq_at(vcpu->vm, vcpu, line);
