@@ -171,7 +171,7 @@ static bool auxiliary_find(void)
     return found;
 }
 
-void vcpu_cpu_init(struct cpu *cpu)
+SMALL void vcpu_cpu_init(struct cpu *cpu)
 {
     cpu->arch.tag[PLACE_RUNNING] = cpu->arch.tag[PLACE_LOADED] = UINT64_MAX; /* no space's */
     for (unsigned i = 0; i < TAG_HOLDERS; i++)
@@ -263,7 +263,7 @@ bool arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
     return vgic_absorb(vcpu); /* senders that still saw it loaded; the others tell its thread */
 }
 
-void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
+SMALL void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->arch.last[vcpu->arch.way] == vcpu)
         cpu->arch.last[vcpu->arch.way] = NULL;
@@ -382,7 +382,7 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
         side_component(cpu, to);
 }
 
-void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
+SMALL void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
 {
     vcpu->arch.hcr = mode == VCPU_MODE_AARCH32 ? HCR_GUEST & ~HCR_RW : HCR_GUEST;
     vcpu->arch.special = (uint8_t)((mode == VCPU_MODE_AARCH32 ? SPECIAL_AARCH32 : 0) | (auxiliary ? SPECIAL_AUXILIARY : 0) | (gic_is_plain() ? 0 : SPECIAL_GIC));
@@ -401,7 +401,7 @@ void arch_vcpu_detach(struct vcpu *vcpu)
     vgic_detach(vcpu);
 }
 
-void arch_vm_reset(struct vm *vm)
+SMALL void arch_vm_reset(struct vm *vm)
 {
     vm->arch.counter_offset = arch_counter();
     for (unsigned i = 0; i < VM_VCPUS; i++) {
