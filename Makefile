@@ -100,7 +100,7 @@ $(OBJ)/kernel/%.S.o: kernel/%.S $(OBJ)/flags
 
 # What every exit and interrupt goes through is compiled for speed, the rest for size: in files through which calls and switches go, each function saves its registers by itself.
 KERNEL_HOT := fast switch vcpu vgic irq gicv3
-KERNEL_OFTEN := core/cpu core/irq core/portal core/signal core/tag core/thread core/vm core/sched/fixed_priority arch/aarch64/trap
+KERNEL_OFTEN := core/cpu core/portal core/signal core/thread core/vm core/sched/fixed_priority arch/aarch64/trap
 $(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
 $(KERNEL_OFTEN:%=$(OBJ)/kernel/%.c.o): EXTRA = $(KERNEL_WARM)
 $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)

@@ -18,6 +18,7 @@
 #include "smccc.h"
 #include "string.h"
 #include "syndrome.h"
+#include "sysreg.h"
 #include "waiter.h"
 
 #include <bulkhead/aarch64/aarch32.h>
@@ -103,6 +104,11 @@ static bool exit_undefined(struct cpu *cpu)
     return inject_undefined(cpu) || report_fatal(cpu, "its exception level does not take undefined instructions");
 }
 
+static bool exit_sysreg(struct cpu *cpu)
+{
+    return sysreg_access(cpu->state) || exit_undefined(cpu);
+}
+
 static bool exit_error(struct cpu *cpu)
 {
     return report_fatal(cpu, syndrome_error(cpu->state->exit.syndrome));
@@ -115,7 +121,7 @@ static bool exit_unknown(struct cpu *cpu)
 
 static bool (*const exits[EXIT_REASONS])(struct cpu *) = {
     [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_access,   [EXIT_FETCH] = exit_fetch,
-    [EXIT_HVC] = exit_smccc,           [EXIT_SMC] = exit_smccc,     [EXIT_SYSREG] = exit_undefined,
+    [EXIT_HVC] = exit_smccc,           [EXIT_SMC] = exit_smccc,     [EXIT_SYSREG] = exit_sysreg,
     [EXIT_UNDEFINED] = exit_undefined, [EXIT_ERROR] = exit_error,
     [EXIT_MMIO_SHORT] = exit_mmio_short,
 };

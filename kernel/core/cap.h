@@ -27,14 +27,10 @@ enum {
 struct cap {
     union {
         struct {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-            uint8_t rights, type;
-#else
             uint8_t type;   /* enum cap_type or NODE_…; written last, read first */
             uint8_t rights; /* RIGHT_… */
-#endif
         };
-        uint16_t head; /* both, to be read at once: type | rights << 8 */
+        uint16_t head; /* both, to be read at once */
     };
     uint8_t flags;
     uint8_t unused;

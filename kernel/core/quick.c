@@ -37,35 +37,42 @@ static status_t quick_virq_raise(const struct cap *cap, uint64_t number, uint64_
     return number - first < count ? arch_virq_raise((struct vm *)cap->object, (unsigned)number, level != 0) : STATUS_RANGE;
 }
 
-/* A capability's head: type and rights at once. */
-#define HEAD(type, rights) ((type) | (rights) << 8)
+/* A capability's type and rights, compared at once, as struct cap has them: whatever the order of bytes. */
+union head {
+    struct {
+        uint8_t type, rights;
+    };
+    uint16_t both;
+};
+
+/* What `mask` leaves of a capability's head has to be `want`; 0: not a quick call. */
+#define NEEDS(wanted_type, wanted_rights) .mask = {{0xff, wanted_rights}}, .want = {{wanted_type, wanted_rights}}
 
 static const struct quick_row {
     quick_function *function; /* NULL: quick_calls() does that itself */
-    uint16_t mask, want;      /* of the head of the capability that the first argument names; 0: not a quick call */
+    union head mask, want;    /* of the capability that the first argument names */
     uint8_t other;            /* another type that will do; CAP_NONE: there is none */
 } rows[CALL_COUNT] = {
-    [CALL_SIGNAL_RAISE] = {NULL, HEAD(0xff, RIGHT_RAISE), HEAD(CAP_SIGNAL, RIGHT_RAISE), CAP_NONE},
-    [CALL_IRQ_ACK] = {quick_irq_ack, HEAD(0xff, RIGHT_BIND), HEAD(CAP_IRQ, RIGHT_BIND), CAP_NONE},
-    [CALL_VCPU_KICK] = {quick_vcpu_kick, HEAD(0xff, RIGHT_KICK), HEAD(CAP_VCPU, RIGHT_KICK), CAP_NONE},
-    [CALL_VIRQ_RAISE] = {quick_virq_raise, HEAD(0xff, RIGHT_RAISE), HEAD(CAP_VM, RIGHT_RAISE), CAP_LINE},
+    [CALL_SIGNAL_RAISE] = {NULL, NEEDS(CAP_SIGNAL, RIGHT_RAISE)},
+    [CALL_IRQ_ACK] = {quick_irq_ack, NEEDS(CAP_IRQ, RIGHT_BIND)},
+    [CALL_VCPU_KICK] = {quick_vcpu_kick, NEEDS(CAP_VCPU, RIGHT_KICK)},
+    [CALL_VIRQ_RAISE] = {quick_virq_raise, NEEDS(CAP_VM, RIGHT_RAISE), CAP_LINE},
 };
 
 /* Why a call is refused, unless its capability, if there is one, is of the other type. */
-static APART status_t quick_otherwise(const struct cap *cap, uint64_t a, uint64_t b, uint64_t number, uint16_t head)
+static APART status_t quick_otherwise(const struct cap *cap, uint64_t a, uint64_t b, uint64_t number, union head head)
 {
-    if (number >= CALL_COUNT || !rows[number].want)
+    if (number >= CALL_COUNT || !rows[number].want.both)
         return STATUS_CALL;
     const struct quick_row *row = &rows[number];
-    uint8_t type = (uint8_t)head;
-    if (type == CAP_NONE || (type != (uint8_t)row->want && type != row->other))
+    if (head.type == CAP_NONE || (head.type != row->want.type && head.type != row->other))
         return STATUS_CAP;
-    return (row->want & ~head) >> 8 ? STATUS_RIGHTS : row->function(cap, a, b);
+    return row->want.rights & ~head.rights ? STATUS_RIGHTS : row->function(cap, a, b);
 }
 
-static inline bool head_suits(uint16_t head, uint16_t mask, uint16_t want)
+static inline bool head_suits(union head head, union head mask, union head want)
 {
-    return want && (head & mask) == want;
+    return want.both && (head.both & mask.both) == want.both;
 }
 
 /* Computed here, and not again where it is used. */
@@ -73,6 +80,7 @@ static inline bool head_suits(uint16_t head, uint16_t mask, uint16_t want)
 
 APART void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count)
 {
+    const struct quick_row *raise = &rows[CALL_SIGNAL_RAISE];
     for (const uint64_t *end = words + count * MULTICALL_WORDS; words != end; words += MULTICALL_WORDS) {
         uint64_t number = words[0], slot = words[1], a = words[2], b = words[3], index = slot / CAPS_PER_PAGE;
         __atomic_signal_fence(__ATOMIC_SEQ_CST); /* a component may write them at any time: they are read once */
@@ -80,13 +88,13 @@ APART void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count
         /* What lies in a page is read by its address, so not before it was written. */
         const struct cap *page = index < CAP_PAGES ? __atomic_load_n(&table[index], __ATOMIC_RELAXED) : NULL;
         if (!page) {
-            words[0] = (uint64_t)quick_otherwise(NULL, a, b, number, CAP_NONE);
+            words[0] = (uint64_t)quick_otherwise(NULL, a, b, number, (union head){{CAP_NONE, 0}});
             continue;
         }
         const struct cap *cap = &page[slot % CAPS_PER_PAGE];
         SETTLED(cap);
-        uint16_t head = __atomic_load_n(&cap->head, __ATOMIC_ACQUIRE);
-        if (__builtin_expect(number == CALL_SIGNAL_RAISE && head_suits(head, HEAD(0xff, RIGHT_RAISE), HEAD(CAP_SIGNAL, RIGHT_RAISE)), 1)) {
+        union head head = {.both = __atomic_load_n(&cap->head, __ATOMIC_ACQUIRE)};
+        if (__builtin_expect(number == CALL_SIGNAL_RAISE && head_suits(head, raise->mask, raise->want), 1)) {
             words[0] = STATUS_OK; /* the commonest, so not behind a pointer */
             signal_raise((struct signal *)cap->object, a & cap->size);
             continue;

@@ -66,8 +66,6 @@ enum {
     CP15_ID = SYSREG(3, 7, 15, 0, 0),
     CP15_ID_GROUP = SYSREG(3, 0, 0, 0, 0),
     CP15_ID_CRM_LAST = 2,
-    CP15_ACTLR = SYSREG(3, 0, 1, 0, 1),
-    CP15_ACTLR2 = SYSREG(3, 0, 1, 0, 3),
     MVFR0_REG = 7, /* VMRS: MVFR0 7, MVFR1 6, MVFR2 5 */
     SMCCC_64 = 1 << 30,
     SMCCC_REGISTERS = 8,
@@ -89,13 +87,6 @@ static unsigned reported_register(const struct frame *regs, uint64_t esr, unsign
     return aarch32_register(regs->pstate, (unsigned)(esr >> shift) & 31);
 }
 
-static void register_set(struct frame *regs, uint64_t esr, unsigned shift, uint32_t value)
-{
-    unsigned place = reported_register(regs, esr, shift);
-    if (place < ARRAY_SIZE(regs->x))
-        regs->x[place] = value;
-}
-
 static uint64_t register_get(const struct frame *regs, uint64_t esr, unsigned shift)
 {
     unsigned place = reported_register(regs, esr, shift);
@@ -109,6 +100,12 @@ static void trap_wfx(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
         vcpu_wait(cpu, vcpu);
 }
 
+/* A register that is the monitor's to answer. */
+static void trap_exit_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
+}
+
 /* One register, whose AArch64 counterpart is `reg`. */
 static void access_register(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr, uint32_t reg)
 {
@@ -120,7 +117,7 @@ static void access_register(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr, ui
         trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
 }
 
-/* There is no debug or PMU, so ID_DFR0 says so. Above CRm 2, AArch64 has registers that AArch32 has elsewhere, or later ones that are not offered. */
+/* Those that the monitor answers, with zero: there is no debug or PMU, so ID_DFR0 says so. Above CRm 2, AArch64 has registers that AArch32 has elsewhere, or later ones that are not offered. */
 static bool cp15_reads_zero(uint32_t reg)
 {
     return (reg & (uint32_t)CP15_ID) == CP15_ID_GROUP && (reg == CP15_ID_DFR0 || (reg >> 1 & 15) > CP15_ID_CRM_LAST);
@@ -129,25 +126,12 @@ static bool cp15_reads_zero(uint32_t reg)
 /* CP15's encodings are AArch64's but for op0. */
 static void trap_cp15(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    struct frame *regs = &vcpu->state->regs;
     uint32_t reg = (uint32_t)esr & ISS_REGISTER;
     reg |= (reg >> 10 & 15) == CP15_CACHE ? 1 << 20 : 3 << 20;
-    if (esr & ISS_READ && cp15_reads_zero(reg)) {
-        register_set(regs, esr, ISS_RT_SHIFT, 0);
-        aarch32_skip(regs, esr);
-    } else {
-        access_register(cpu, vcpu, esr, reg == CP15_ACTLR2 ? (uint32_t)CP15_ACTLR : reg);
-    }
-}
-
-/* Debug registers: there is no debug in AArch32 (docs/guest-machine.md), nothing is there. */
-static void trap_cp14(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
-{
-    struct frame *regs = &vcpu->state->regs;
-    (void)cpu;
-    if (esr & ISS_READ)
-        register_set(regs, esr, ISS_RT_SHIFT, 0);
-    aarch32_skip(regs, esr);
+    if (esr & ISS_READ && cp15_reads_zero(reg))
+        trap_exit_sysreg(cpu, vcpu, esr);
+    else
+        access_register(cpu, vcpu, esr, reg);
 }
 
 /* VMRS: MVFR0 to MVFR2, which HCR_EL2.TID3 traps, are identification registers of AArch64. */
@@ -161,22 +145,10 @@ static void trap_cp15_pair(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     struct frame *regs = &vcpu->state->regs;
     if ((esr & (ISS_PAIR | ISS_READ)) != ISS_PAIR_SGI1R || gic.version != 3) {
-        trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
+        trap_exit_sysreg(cpu, vcpu, esr);
         return;
     }
     vgic_sgi1r_write(cpu, vcpu, (uint32_t)register_get(regs, esr, ISS_RT_SHIFT) | register_get(regs, esr, ISS_RT2_SHIFT) << 32);
-    aarch32_skip(regs, esr);
-}
-
-/* MRRC of DBGDRAR, DBGDSAR: nothing is there. */
-static void trap_cp14_pair(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
-{
-    struct frame *regs = &vcpu->state->regs;
-    (void)cpu;
-    if (esr & ISS_READ) {
-        register_set(regs, esr, ISS_RT_SHIFT, 0);
-        register_set(regs, esr, ISS_RT2_SHIFT, 0);
-    }
     aarch32_skip(regs, esr);
 }
 
@@ -223,11 +195,11 @@ static const struct trap32 traps32[EC_DATA_LOWER + 1] = {
     [EC_WFX] = {trap_wfx, true},
     [EC_CP15] = {trap_cp15, true},
     [EC_CP15_PAIR] = {trap_cp15_pair, true},
-    [EC_CP14] = {trap_cp14, true},
+    [EC_CP14] = {trap_exit_sysreg, true},
     [EC_CP14_MEMORY] = {trap_guest_unknown, true},
     [EC_FP] = {trap_fp, true},
     [EC_VMRS] = {trap_vmrs, true},
-    [EC_CP14_PAIR] = {trap_cp14_pair, true},
+    [EC_CP14_PAIR] = {trap_exit_sysreg, true},
     [EC_HVC32] = {trap_hvc, false},
     [EC_SMC32] = {trap_smc, false},
     [EC_DATA_LOWER] = {trap_data, false},

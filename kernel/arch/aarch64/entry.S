@@ -135,14 +135,7 @@ leave:
 reschedule:
         mrs     x0, tpidr_el2
         ldr     x1, [x0, #CPU_RESUME]
-        save_rest
-        mrs     x2, elr_el2
-        mrs     x3, spsr_el2
-        stp     x2, x3, [x1, #FRAME_PC]
-        bl      serror_reschedule
-        mrs     x0, tpidr_el2
-        ldr     x0, [x0, #CPU_RESUME]
-        b       resume
+        long    trap_return
 /* From one thread to another, whose frames fast.c has given: of the first one's the rest is saved here. */
 pass:
         tbnz    x0, #2, reschedule

@@ -13,7 +13,7 @@
 
 /* A function in a file compiled for speed whose own size counts more: start, end, errors. */
 #ifdef __clang__
-#define SMALL __attribute__((minsize))
+#define SMALL __attribute__((minsize, noinline))
 #else
 #define SMALL __attribute__((cold))
 #endif

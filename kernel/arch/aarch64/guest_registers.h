@@ -1,6 +1,6 @@
 /*
- * What a guest is told about its processor, and what becomes of its accesses to registers that trap: the decided table, of which the one in
- * docs/guest-machine.md is made (scripts/register-doc) and which guests/sweep is checked against. The reasons stand here for that.
+ * What a guest is told about its processor: the decided table, of which the one in docs/guest-registers.md is made (scripts/register-doc) and which
+ * guests/sweep is checked against. The reasons stand here for that.
  */
 #ifndef AARCH64_GUEST_REGISTERS_H
 #define AARCH64_GUEST_REGISTERS_H
@@ -41,31 +41,5 @@
     ID(7, 0, ID_AA64MMFR0_EL1, 0x00fffffffffffff2, "at most 40 bits of physical address: spaces have 39; no FGT, ECV: EL2's")   \
     ID(7, 1, ID_AA64MMFR1_EL1, 0x000000f000f0f00f, "HAFDBS, HPDS, PAN, ETS; no VHE, VMIDs, LORegions: EL2's, or not switched")  \
     ID(7, 2, ID_AA64MMFR2_EL1, 0xf0ff00fff0ff0fff, "no IESB, NV, FWB, EVT: RAS, EL2's")
-
-/*
- * Registers that trap and that a guest may use although there is nothing behind them: ABSORBED(op0, op1, CRn, CRm, op2, name, what it reads as,
- * reason). Writes are ignored.
- */
-#define GUEST_ABSORBED_REGISTERS(ABSORBED)                                                                                      \
-    ABSORBED(1, 0, 7, 6, 2, DC ISW, 0, "cannot be made to work across CPUs, and stage 2 memory is coherent (D4.4.7)")           \
-    ABSORBED(1, 0, 7, 10, 2, DC CSW, 0, "as DC ISW")                                                                            \
-    ABSORBED(1, 0, 7, 14, 2, DC CISW, 0, "as DC ISW")                                                                           \
-    ABSORBED(2, 0, 0, 0, 2, OSDTRRX_EL1, 0, "no external debugger is offered")                                                  \
-    ABSORBED(2, 0, 0, 2, 0, MDCCINT_EL1, 0, "no external debugger is offered")                                                  \
-    ABSORBED(2, 0, 0, 3, 2, OSDTRTX_EL1, 0, "no external debugger is offered")                                                  \
-    ABSORBED(2, 0, 0, 6, 2, OSECCR_EL1, 0, "no external debugger is offered")                                                   \
-    ABSORBED(2, 0, 1, 0, 0, MDRAR_EL1, 0, "no memory-mapped debug registers")                                                   \
-    ABSORBED(2, 0, 1, 0, 4, OSLAR_EL1, 0, "nobody powers a vCPU down behind the guest's back")                                  \
-    ABSORBED(2, 0, 1, 1, 4, OSLSR_EL1, 8, "the OS lock is implemented and always open")                                         \
-    ABSORBED(2, 0, 1, 3, 4, OSDLR_EL1, 0, "as OSLAR_EL1")                                                                       \
-    ABSORBED(2, 0, 1, 4, 4, DBGPRCR_EL1, 0, "as OSLAR_EL1")                                                                     \
-    ABSORBED(2, 0, 7, 8, 6, DBGCLAIMSET_EL1, 0xff, "claim tags would be a channel between guests")                              \
-    ABSORBED(2, 0, 7, 9, 6, DBGCLAIMCLR_EL1, 0, "as DBGCLAIMSET_EL1")                                                           \
-    ABSORBED(2, 0, 7, 14, 6, DBGAUTHSTATUS_EL1, 0, "no external debugger is offered")                                           \
-    ABSORBED(2, 3, 0, 1, 0, MDCCSR_EL0, 0, "no external debugger is offered")                                                   \
-    ABSORBED(2, 3, 0, 4, 0, DBGDTR_EL0, 0, "no external debugger is offered")                                                   \
-    ABSORBED(2, 3, 0, 5, 0, DBGDTRRX_EL0, 0, "no external debugger is offered; written: DBGDTRTX_EL0")                          \
-    ABSORBED(3, 0, 1, 0, 1, ACTLR_EL1, 0, "implementation defined")                                                             \
-    ABSORBED(3, 0, 12, 12, 5, ICC_SRE_EL1, 7, "GICv3: system registers, no bypass; there is nothing else to choose")
 
 #endif

@@ -110,7 +110,7 @@ SMALL void arch_irq_disable(unsigned number)
     gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
 }
 
-unsigned arch_irqs_awake(void)
+SMALL unsigned arch_irqs_awake(void)
 {
     unsigned count = 0;
     for (unsigned first = GIC_SPI_FIRST; first < gic.intids; first += 32) {

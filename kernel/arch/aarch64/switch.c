@@ -133,7 +133,7 @@ static __attribute__((noinline)) void guest_swap(struct cpu *cpu, struct vcpu *f
         vcpu_fp_follow(cpu, to);
 }
 
-bool guest_switch(struct cpu *cpu, struct vcpu *from, struct vcpu *to)
+SMALL bool guest_switch(struct cpu *cpu, struct vcpu *from, struct vcpu *to)
 {
     isb(); /* list registers have perhaps been written: their state is looked at */
     if (cpu->arch.debugging || !guest_may_go(&from->arch) || !guest_may_come(cpu, to))
@@ -192,6 +192,7 @@ __attribute__((noinline)) struct frame *guest_wait(struct cpu *cpu, struct frame
     struct vcpu *to = next.thread ? next.thread->vcpu : NULL;
     if (!to || !guest_may_come(cpu, to) || !guest_leaves(cpu, from, to)) {
         write_sysreg(pc, elr_el2);
+        cpu->resched = true;
         return RESCHEDULE;
     }
     turn_end(cpu, thread);

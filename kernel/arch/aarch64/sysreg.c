@@ -1,6 +1,6 @@
 /*
- * System registers that trap: what a guest is told (identification), what is absorbed, what the kernel does for it (SGIs, debug). Anything else
- * goes to the monitor, which reports it. Who sees what, with reasons: guest_registers.h, docs/guest-machine.md.
+ * System registers that trap: what a guest is told (identification), what the kernel does for it (SGIs, debug). Anything else
+ * goes to the monitor, which absorbs or reports it. Who sees what, with reasons: guest_registers.h, docs/guest-machine.md.
  */
 #include "sysreg.h"
 #include "cpu.h"
@@ -49,21 +49,6 @@ unsigned sysreg_watchpoints(void)
 
 /* --- access -------------------------------------------------------------------------------------------------------------------------- */
 
-static const struct absorbed {
-    uint32_t reg, value;
-} absorbed_registers[] = {
-#define ABSORBED(op0, op1, crn, crm, op2, name, value, reason) {SYSREG((uint32_t)(op0), op1, crn, crm, op2), value},
-    GUEST_ABSORBED_REGISTERS(ABSORBED)
-};
-
-static const struct absorbed *absorbed_find(uint32_t reg)
-{
-    for (unsigned i = 0; i < sizeof absorbed_registers / sizeof absorbed_registers[0]; i++)
-        if (absorbed_registers[i].reg == reg)
-            return &absorbed_registers[i];
-    return NULL;
-}
-
 void sysreg_answer(struct vcpu *vcpu, const struct sysreg_access *access, uint64_t value)
 {
     if (access->read && access->rt != 31)
@@ -78,13 +63,10 @@ uint64_t sysreg_written(const struct vcpu *vcpu, const struct sysreg_access *acc
 bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access)
 {
     uint32_t reg = access->reg;
-    const struct absorbed *absorbed;
     if (reg == ICC_SGI1R && !access->read)
         vgic_sgi1r_write(cpu, vcpu, sysreg_written(vcpu, access));
     else if (sysreg_is_id(reg) && access->read)
         sysreg_answer(vcpu, access, sysreg_id_values[reg >> 1 & 7][reg >> 17 & 7]);
-    else if ((absorbed = absorbed_find(reg)))
-        sysreg_answer(vcpu, access, absorbed->value);
     else
         return debug_emulate(cpu, vcpu, access);
     return true;

@@ -23,7 +23,7 @@ enum {
     FAULT_PERMISSION = 3, /* DFSC[5:2] */
 };
 
-static struct frame *trap_return(struct cpu *cpu)
+struct frame *trap_return(struct cpu *cpu)
 {
     if (cpu->resched)
         serror_reschedule(cpu);

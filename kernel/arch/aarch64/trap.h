@@ -9,7 +9,8 @@ struct vcpu;
 
 /*
  * What the vectors go on with after a short way (fast.c, switch.c): a frame; the long way; the monitor at cpu->arch.resume, whose guest (cpu->arch.left) has been left; the
- * thread there, to which that at cpu->arch.left gave way; or whom the scheduler chooses, after what the exception asked for has been done.
+ * thread there, to which that at cpu->arch.left gave way; or whom the scheduler chooses
+ * (cpu->resched), after what the exception asked for has been done.
  */
 #define LONG_WAY ((struct frame *)0)
 #define LEFT_GUEST ((struct frame *)1)
@@ -22,6 +23,7 @@ struct frame *trap_sync_aarch32(struct cpu *cpu);
 struct frame *trap_irq(struct cpu *cpu);
 struct frame *trap_serror(struct cpu *cpu);
 struct frame *trap_illegal(struct cpu *cpu);
+struct frame *trap_return(struct cpu *cpu); /* nothing but that */
 
 /* ESR_ELx (Arm ARM D13.2.37). */
 enum esr_class {

@@ -144,19 +144,24 @@ static const uint32_t *property_after(const uint32_t *at)
     return after_bytes(at + 3, be32(at[1]));
 }
 
+/* The token at `at`, or behind what means nothing there. */
+static const uint32_t *token_at(const uint32_t *at)
+{
+    while (be32(*at) == TOKEN_NOP)
+        at++;
+    return at;
+}
+
 const void *tree_property(const struct tree_node *node, const char *name, uint32_t *size)
 {
     const char *strings = tree + be32(header()->strings);
-    for (const uint32_t *at = node->path[node->depth].properties;; at++) {
-        for (; be32(*at) == TOKEN_PROPERTY; at = property_after(at)) {
-            if (strcmp(strings + be32(at[2]), name) == 0) {
-                *size = be32(at[1]);
-                return at + 3;
-            }
+    for (const uint32_t *at = token_at(node->path[node->depth].properties); be32(*at) == TOKEN_PROPERTY; at = token_at(property_after(at))) {
+        if (strcmp(strings + be32(at[2]), name) == 0) {
+            *size = be32(at[1]);
+            return at + 3;
         }
-        if (be32(*at) != TOKEN_NOP)
-            return NULL;
     }
+    return NULL;
 }
 
 const void *tree_known(const struct tree_node *node, enum tree_known name, uint32_t *size)
@@ -187,7 +192,7 @@ const char *tree_list_next(const char *list, uint32_t size, const char *text)
     return size && !list[size - 1] && next < list + size ? next : NULL;
 }
 
-bool tree_list_holds(const char *list, uint32_t size, const char *value)
+static bool list_holds(const char *list, uint32_t size, const char *value)
 {
     for (const char *text = NULL; (text = tree_list_next(list, size, text));) {
         if (strcmp(text, value) == 0)
@@ -200,7 +205,7 @@ bool tree_string_is(const struct tree_node *node, const char *name, const char *
 {
     uint32_t size = 0;
     const char *list = tree_property(node, name, &size);
-    return tree_list_holds(list, size, value);
+    return list_holds(list, size, value);
 }
 
 const char *tree_name(const struct tree_node *node)
@@ -308,22 +313,19 @@ static enum tree_known name_of(uint32_t place)
 static const uint32_t *properties_note(struct tree_node *node, const uint32_t *at)
 {
     memset(node->known, 0, sizeof(node->known));
-    for (;; at++) {
-        for (; be32(*at) == TOKEN_PROPERTY; at = property_after(at)) {
-            enum tree_known name = name_of(be32(at[2]));
-            if (!node->known[name])
-                node->known[name] = at;
-        }
-        if (be32(*at) != TOKEN_NOP)
-            return at;
+    for (at = token_at(at); be32(*at) == TOKEN_PROPERTY; at = token_at(property_after(at))) {
+        enum tree_known name = name_of(be32(at[2]));
+        if (!node->known[name])
+            node->known[name] = at;
     }
+    return at;
 }
 
 static bool node_usable(const struct tree_node *node)
 {
     uint32_t size;
     const char *status = tree_known(node, TREE_STATUS, &size);
-    return !status || tree_list_holds(status, size, "okay") || tree_list_holds(status, size, "ok");
+    return !status || list_holds(status, size, "okay") || list_holds(status, size, "ok");
 }
 
 /* A number that is out of reason would overflow further on: as if there were none. */
@@ -354,26 +356,16 @@ static const uint32_t *node_visit(struct tree_node *node, const char *name, void
 void tree_walk(void (*visit)(const struct tree_node *node))
 {
     struct tree_node node = {.depth = -1};
-    const uint32_t *at = (const uint32_t *)(const void *)(tree + be32(header()->structure));
-    const uint32_t *end = at + be32(header()->structure_size) / 4;
-    while (at < end) {
-        switch (be32(*at)) {
-        case TOKEN_BEGIN:
+    const uint32_t *at = token_at((const uint32_t *)(const void *)(tree + be32(header()->structure)));
+    for (; be32(*at) != TOKEN_LAST; at = token_at(at)) {
+        if (be32(*at) == TOKEN_BEGIN) {
             node.depth++;
             at = node_visit(&node, (const char *)(at + 1), visit);
-            break;
-        case TOKEN_END:
+        } else if (be32(*at) == TOKEN_END) {
             node.depth--;
             at++;
-            break;
-        case TOKEN_PROPERTY:
+        } else {
             at = property_after(at);
-            break;
-        case TOKEN_NOP:
-            at++;
-            break;
-        default: /* the end */
-            return;
         }
     }
 }

@@ -42,8 +42,7 @@ const void *tree_known(const struct tree_node *node, enum tree_known name, uint3
 uint32_t tree_cell(const struct tree_node *node, const char *name, unsigned index, uint32_t missing);
 /* The string of a property's value after `text`, or the first (NULL); NULL: no more, or it is no list of strings. */
 const char *tree_list_next(const char *list, uint32_t size, const char *text);
-/* Is `value` among the strings of a property's value? The same by name. */
-bool tree_list_holds(const char *list, uint32_t size, const char *value);
+/* Is `value` among the strings of a property's value? */
 bool tree_string_is(const struct tree_node *node, const char *name, const char *value);
 /* Range `index` of the node's `reg`, as a CPU address; false: no such, or it is not addressable by a CPU. */
 bool tree_reg(const struct tree_node *node, unsigned index, struct range *range);

@@ -171,7 +171,7 @@ static bool auxiliary_find(void)
     return found;
 }
 
-void vcpu_cpu_init(struct cpu *cpu)
+SMALL void vcpu_cpu_init(struct cpu *cpu)
 {
     cpu->arch.tag[PLACE_RUNNING] = cpu->arch.tag[PLACE_LOADED] = UINT64_MAX; /* no space's */
     for (unsigned i = 0; i < TAG_HOLDERS; i++)
@@ -263,7 +263,7 @@ bool arch_vcpu_unload(struct cpu *cpu, struct vcpu *vcpu)
     return vgic_absorb(vcpu); /* senders that still saw it loaded; the others tell its thread */
 }
 
-void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
+SMALL void arch_vcpu_release(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->arch.last[vcpu->arch.way] == vcpu)
         cpu->arch.last[vcpu->arch.way] = NULL;
@@ -334,9 +334,12 @@ void arch_vcpu_leave(struct cpu *cpu, struct vcpu *vcpu)
     side_cross_to_monitor(cpu, vcpu, &vcpu->thread->arch.frame);
 }
 
-static void thread_leave(struct cpu *cpu, struct thread *thread)
+/* True: that was all, the other one's guest runs. */
+static bool thread_leave(struct cpu *cpu, struct thread *thread, struct thread *to)
 {
     if (cpu->arch.side == SIDE_GUEST) {
+        if (to && to->vcpu && thread->state == THREAD_READY && guest_switch(cpu, thread->vcpu, to->vcpu))
+            return true;
         guest_registers_save(thread->vcpu->state);
         guest_el0_save(thread->vcpu->state);
         debug_stop(cpu);
@@ -348,6 +351,7 @@ static void thread_leave(struct cpu *cpu, struct thread *thread)
         thread->arch.frame.sp_el0 = read_sysreg(sp_el0);
         thread->arch.tpidr_el0 = read_sysreg(tpidr_el0);
     }
+    return false;
 }
 
 static void thread_resume_guest(struct cpu *cpu, struct thread *thread)
@@ -368,10 +372,8 @@ static void side_nobody(struct cpu *cpu)
 
 void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 {
-    if (from && to && cpu->arch.side == SIDE_GUEST && to->vcpu && from->state == THREAD_READY && guest_switch(cpu, from->vcpu, to->vcpu))
+    if (from && thread_leave(cpu, from, to))
         return;
-    if (from)
-        thread_leave(cpu, from);
     if (!to)
         side_nobody(cpu);
     else if (to->vcpu)
@@ -380,7 +382,7 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
         side_component(cpu, to);
 }
 
-void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
+SMALL void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
 {
     vcpu->arch.hcr = mode == VCPU_MODE_AARCH32 ? HCR_GUEST & ~HCR_RW : HCR_GUEST;
     vcpu->arch.special = (uint8_t)((mode == VCPU_MODE_AARCH32 ? SPECIAL_AARCH32 : 0) | (auxiliary ? SPECIAL_AUXILIARY : 0) | (gic_is_plain() ? 0 : SPECIAL_GIC));
@@ -399,7 +401,7 @@ void arch_vcpu_detach(struct vcpu *vcpu)
     vgic_detach(vcpu);
 }
 
-void arch_vm_reset(struct vm *vm)
+SMALL void arch_vm_reset(struct vm *vm)
 {
     vm->arch.counter_offset = arch_counter();
     for (unsigned i = 0; i < VM_VCPUS; i++) {

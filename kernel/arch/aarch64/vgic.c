@@ -113,7 +113,7 @@ static inline void lr_store(struct vcpu *vcpu, unsigned n, uint64_t raw)
 }
 
 /* LR n is empty; its line may want one again. */
-static void lr_release(struct vcpu *vcpu, unsigned n)
+static __attribute__((noinline)) void lr_release(struct vcpu *vcpu, unsigned n)
 {
     unsigned line = vcpu->arch.lr_line[n];
     struct virq *virq = virq_at(vcpu->vm, vcpu, line);
@@ -136,7 +136,7 @@ static void lr_ended(struct vcpu *vcpu, unsigned n)
 }
 
 /* LR n's content, which was `raw`, goes to the line in memory. */
-static void lr_to_memory(struct vcpu *vcpu, unsigned n, uint64_t raw)
+SMALL static void lr_to_memory(struct vcpu *vcpu, unsigned n, uint64_t raw)
 {
     unsigned line = vcpu->arch.lr_line[n], state = gic_lr_state(raw);
     struct virq *virq = virq_at(vcpu->vm, vcpu, line);
@@ -162,7 +162,7 @@ static void lr_evict(struct vcpu *vcpu, unsigned n, uint64_t raw)
 }
 
 /* What the guest has ended that is in no LR was counted: the most urgent active ones in memory. */
-static void memory_reap(struct vcpu *vcpu)
+SMALL static void memory_reap(struct vcpu *vcpu)
 {
     uint32_t hcr = gic_hcr_read(), count = hcr >> HCR_EOI_COUNT_SHIFT;
     if (count)
@@ -287,7 +287,7 @@ static void lr_fill(struct vcpu *vcpu, unsigned n, struct virq *virq, unsigned l
 }
 
 /* Makes room for a line of `priority`: evicts the least urgent one that is less urgent, or, if all are active, the least urgent active one. */
-static bool lr_make_room(struct vcpu *vcpu, unsigned priority)
+SMALL static bool lr_make_room(struct vcpu *vcpu, unsigned priority)
 {
     unsigned victim = VIRQ_NO_LR, worst = 0;
     uint64_t victim_raw = 0;
@@ -428,7 +428,7 @@ void arch_vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
 }
 
 /* Not loaded: lines that have changed since, and whose LRs are empty, need another one. */
-SMALL static __attribute__((noinline)) void saved_recheck(struct vcpu *vcpu)
+SMALL static void saved_recheck(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
     lock_take(&vcpu->lock);
@@ -483,7 +483,7 @@ void vgic_load(struct vcpu *vcpu)
 }
 
 /* What the guest has ended is reported to its lines, what it has not goes to memory: the LRs that hold something there. */
-SMALL static __attribute__((noinline)) uint32_t lrs_save(struct vcpu *vcpu)
+SMALL static uint32_t lrs_save(struct vcpu *vcpu)
 {
     struct arch_vcpu *a = &vcpu->arch;
     uint32_t live = 0;
@@ -525,7 +525,7 @@ void vgic_unload(struct vcpu *vcpu)
 
 /* --- interrupts from the hardware ---------------------------------------------------------------------------------------------------- */
 
-void vgic_maintenance(struct cpu *cpu)
+SMALL void vgic_maintenance(struct cpu *cpu)
 {
     struct vcpu *vcpu = cpu->loaded;
     if (!vcpu || !vcpu->vm) {
@@ -695,7 +695,7 @@ static void timer_disown(struct vcpu *vcpu, bool loaded)
         gic.ops->set_active(board.virtual_timer, false);
 }
 
-static void recount_here(void *argument)
+SMALL static void recount_here(void *argument)
 {
     struct vcpu *vcpu = argument;
     bool loaded = cpu_self()->loaded == vcpu;
