@@ -52,6 +52,35 @@ static void test_extremes(void **state)
     assert_runs(lowest);
 }
 
+/* What is asked when a guest waits (guest_wait): the same as putting it off the queue and asking then. */
+static void test_leave(void **state)
+{
+    struct thread *low = thread_of(10), *high = thread_of(20), *equal = thread_of(20);
+    struct scheduler *scheduler = &cpus[C].scheduler;
+    (void)state;
+    assert_runs(high);
+    struct choice choice = scheduler->policy->leave(scheduler, high);
+    assert_ptr_equal(choice.thread, equal);
+    assert_int_equal(choice.rivals, RIVALS_OTHERS);
+    choice = scheduler->policy->leave(scheduler, equal);
+    assert_ptr_equal(choice.thread, low);
+    assert_int_equal(choice.rivals, RIVALS_NONE);
+    assert_ptr_equal(scheduler->policy->pick(scheduler).thread, low);
+    assert_null(scheduler->policy->leave(scheduler, low).thread);
+    assert_int_equal(scheduler->ready, 0);
+    scheduler->policy->enqueue(scheduler, equal, false);
+    scheduler->policy->enqueue(scheduler, high, false);
+    scheduler->policy->enqueue(scheduler, low, false);
+    choice = scheduler->policy->leave(scheduler, low);
+    assert_ptr_equal(choice.thread, equal);
+    assert_int_equal(choice.rivals, RIVALS_EQUALS);
+    scheduler->policy->enqueue(scheduler, low, false);
+    scheduler->policy->dequeue(scheduler, equal);
+    scheduler->policy->dequeue(scheduler, high);
+    scheduler->policy->enqueue(scheduler, high, false);
+    scheduler->policy->enqueue(scheduler, equal, false);
+}
+
 static void test_slices(void **state)
 {
     struct thread *a, *b, *c;
@@ -242,7 +271,7 @@ static void test_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SCHED_TEST(test_priorities), SCHED_TEST(test_extremes), SCHED_TEST(test_slices), SCHED_TEST(test_yield), SCHED_TEST(test_deadlines),
+        SCHED_TEST(test_priorities), SCHED_TEST(test_extremes), SCHED_TEST(test_leave), SCHED_TEST(test_slices), SCHED_TEST(test_yield), SCHED_TEST(test_deadlines),
         SCHED_TEST(test_slice_and_deadline), SCHED_TEST(test_slice_outlives_preemption), SCHED_TEST(test_wait_trap), SCHED_TEST(test_random), SCHED_TEST(test_slice_ends_in_kernel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
