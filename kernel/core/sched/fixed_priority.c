@@ -40,12 +40,16 @@ static struct choice pick(const struct scheduler *scheduler)
     return choose(scheduler, scheduler->ready);
 }
 
+static __attribute__((noinline)) struct choice leave_equals(struct scheduler *scheduler, struct thread *thread)
+{
+    dequeue(scheduler, thread);
+    return pick(scheduler);
+}
+
 static struct choice leave(struct scheduler *scheduler, struct thread *thread)
 {
-    if (thread->ready_next != thread) {
-        dequeue(scheduler, thread);
-        return pick(scheduler);
-    }
+    if (thread->ready_next != thread)
+        return leave_equals(scheduler, thread);
     uint64_t ready = scheduler->ready & ~(UINT64_C(1) << thread->priority);
     scheduler->queue[thread->priority] = NULL;
     scheduler->ready = ready;
