@@ -1,9 +1,13 @@
-/* Registers behind which there is nothing: reads give what the table says, writes are ignored. AArch32 has the same by CP15, and by CP14 only such. */
+/*
+ * Registers behind which there is nothing: reads give what the table says, writes are ignored. AArch32 has the same by CP15, and by CP14 only such. And debug
+ * registers, which the kernel takes from the state page whenever the guest goes on.
+ */
 #include "sysreg.h"
 
 #include "absorbed_registers.h"
 
 #include <bulkhead/aarch64/aarch32.h>
+#include <stddef.h>
 
 /* As the Instruction Specific Syndrome has them (Arm ARM D13.2.37). */
 #define SYSREG(op0, op1, crn, crm, op2) ((uint32_t)(op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
@@ -40,7 +44,27 @@ static bool find(uint32_t reg, uint32_t *value)
     return false;
 }
 
-static void answer(struct frame *regs, unsigned place, uint32_t value)
+/* DBGBVR0_EL1: the others differ from it in CRm, the number, and in op2[1:0], the kind. */
+#define DBGBVR0 SYSREG(2, 0, 0, 0, 4)
+#define DBGBVR_KINDS (15 << 1 | 3 << 17)
+#define MDSCR SYSREG(2, 0, 0, 2, 2)
+
+/* Where the debug register lies in the state page, and which of its bits exist; NULL: not there. */
+static uint64_t *debug_register(struct vcpu_el1 *el1, uint32_t reg, uint64_t *mask)
+{
+    static const struct {
+        uint64_t mask;
+        unsigned count;
+    } kinds[] = {{~UINT64_C(3) /* addresses of instructions and words */, VCPU_BREAKPOINTS}, {VCPU_BREAKPOINT_CONTROL, VCPU_BREAKPOINTS},
+                 {~UINT64_C(3), VCPU_WATCHPOINTS}, {VCPU_WATCHPOINT_CONTROL, VCPU_WATCHPOINTS}};
+    unsigned kind = reg >> 17 & 3, number = reg >> 1 & 15;
+    *mask = reg == MDSCR ? VCPU_MDSCR : kinds[kind].mask;
+    if (reg == MDSCR)
+        return &el1->mdscr;
+    return (reg & ~(uint32_t)DBGBVR_KINDS) == DBGBVR0 && number < kinds[kind].count ? &el1->debug[kind][number] : NULL;
+}
+
+static void answer(struct frame *regs, unsigned place, uint64_t value)
 {
     if (place < PLACES)
         regs->x[place] = value;
@@ -52,13 +76,18 @@ static void answer_aarch32(struct frame *regs, unsigned rt, uint32_t value)
 }
 
 /* The processor's stepping goes on behind the instruction (Arm ARM D2.12). */
-static bool access(struct frame *regs, uint32_t iss)
+static bool access(struct vcpu_state *state, uint32_t iss)
 {
-    uint32_t value;
-    if (!find(iss & ISS_REGISTER, &value))
+    struct frame *regs = &state->regs;
+    unsigned rt = iss >> 5 & 31;
+    uint32_t value = 0;
+    uint64_t mask, *debug = debug_register(&state->el1, iss & ISS_REGISTER, &mask);
+    if (!debug && !find(iss & ISS_REGISTER, &value))
         return false;
     if (iss & ISS_READ)
-        answer(regs, iss >> 5 & 31, value);
+        answer(regs, rt, debug ? *debug : value);
+    else if (debug)
+        *debug = rt < PLACES ? regs->x[rt] & mask : 0;
     regs->pc += INSTRUCTION;
     regs->pstate &= ~(uint64_t)PSTATE_SS;
     return true;
@@ -93,6 +122,6 @@ bool sysreg_access(struct vcpu_state *state)
     uint64_t syndrome = state->exit.syndrome;
     unsigned class = (unsigned)syndrome >> CLASS_SHIFT;
     if (class == CLASS_SYSREG)
-        return access(&state->regs, (uint32_t)syndrome);
+        return access(state, (uint32_t)syndrome);
     return (class == CLASS_CP15 || class == CLASS_CP14 || class == CLASS_CP14_PAIR) && access_aarch32(&state->regs, syndrome, class);
 }

@@ -1,4 +1,4 @@
-/* What reaches the processor's debug registers, and when (kernel/arch/aarch64/debug.c). */
+/* What reaches the processor's debug registers, and when (kernel/arch/aarch64/debug.c), by way of the monitor (components/vmm/sysreg.c). */
 #include "../../kernel/arch/aarch64/board.h"
 #include "types.h"
 
@@ -70,6 +70,7 @@ static uint64_t fake_icc_iar1_el1, fake_icc_eoir1_el1, fake_icc_dir_el1, fake_ic
 
 #include "../../kernel/arch/aarch64/arch_types.h"
 #include "../../kernel/arch/aarch64/debug.c"
+#include "../../components/vmm/sysreg.h"
 
 unsigned sysreg_breakpoints(void)
 {
@@ -81,19 +82,10 @@ unsigned sysreg_watchpoints(void)
     return 4;
 }
 
-void sysreg_answer(struct vcpu *vcpu, const struct sysreg_access *access, uint64_t value)
-{
-    vcpu->state->regs.x[access->rt] = value;
-}
-
-uint64_t sysreg_written(const struct vcpu *vcpu, const struct sysreg_access *access)
-{
-    return vcpu->state->regs.x[access->rt];
-}
+enum { TDCC = 1 << 12, KDE = 1 << 13 }; /* in MDSCR_EL1 */
 
 static struct cpu processor;
 static struct vcpu_state page;
-static struct vcpu vcpu = {.state = &page};
 static struct vcpu_el1 *const el1 = &page.el1;
 
 static int setup(void **state)
@@ -146,9 +138,10 @@ static void test_controls(void **state)
 
 static uint64_t emulate(uint32_t reg, bool read, uint64_t value)
 {
-    const struct sysreg_access access = {.reg = reg, .rt = 3, .read = read};
+    page.exit.syndrome = (uint64_t)EC_SYSREG << 26 | reg | 3 << 5 | read;
     page.regs.x[3] = value;
-    assert_true(debug_emulate(&processor, &vcpu, &access));
+    assert_true(sysreg_access(&page));
+    debug_follow(&processor, el1);
     return page.regs.x[3];
 }
 
@@ -158,11 +151,11 @@ static void test_emulate(void **state)
     (void)state;
     emulate(SYSREG(2u, 0, 0, 1, 5), false, UINT64_MAX); /* DBGBCR1 */
     emulate(SYSREG(2u, 0, 0, 3, 7), false, UINT64_MAX); /* DBGWCR3 */
-    emulate(MDSCR, false, UINT64_MAX);
+    emulate(SYSREG(2u, 0, 0, 2, 2), false, UINT64_MAX);
     assert_int_equal(emulate(SYSREG(2u, 0, 0, 1, 5), true, 0), 0x7f01e7);
     assert_int_equal(emulate(SYSREG(2u, 0, 0, 3, 7), true, 0), 0x1f1f1fff);
-    assert_int_equal(emulate(MDSCR, true, 0), MDSCR_GUEST);
-    assert_int_equal(fake_mdscr_el1, MDSCR_GUEST);
+    assert_int_equal(emulate(SYSREG(2u, 0, 0, 2, 2), true, 0), VCPU_MDSCR);
+    assert_int_equal(fake_mdscr_el1, VCPU_MDSCR);
     assert_int_equal(breakpoints[1], 0x7f01e7);
     assert_int_equal(watchpoints[3], 0x1f1f1fff);
 }
@@ -171,9 +164,9 @@ static void test_emulate(void **state)
 static void test_lazy(void **state)
 {
     (void)state;
-    el1->mdscr = MDSCR_TDCC | MDSCR_KDE;
+    el1->mdscr = TDCC | KDE;
     debug_follow(&processor, el1);
-    assert_int_equal(fake_mdscr_el1, MDSCR_TDCC | MDSCR_KDE);
+    assert_int_equal(fake_mdscr_el1, TDCC | KDE);
     writes = 0;
     for (unsigned i = 0; i < 3; i++) {
         debug_stop(&processor);
@@ -188,7 +181,7 @@ static void test_lazy(void **state)
 /* Red when a step or breakpoint of a guest's is on while a component runs, or off when the guest is back. */
 static void test_sides(void **state)
 {
-    static const uint64_t live[] = {MDSCR_SS, MDSCR_MDE | MDSCR_KDE, MDSCR_SS | MDSCR_MDE | MDSCR_TDCC};
+    static const uint64_t live[] = {MDSCR_SS, MDSCR_MDE | KDE, MDSCR_SS | MDSCR_MDE | TDCC};
     (void)state;
     for (unsigned i = 0; i < sizeof live / sizeof live[0]; i++) {
         el1->mdscr = live[i];
@@ -201,7 +194,7 @@ static void test_sides(void **state)
     }
     el1->mdscr = UINT64_MAX;
     debug_follow(&processor, el1);
-    assert_int_equal(fake_mdscr_el1, MDSCR_GUEST);
+    assert_int_equal(fake_mdscr_el1, VCPU_MDSCR);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 UNIT_SOURCES_test_uart_mux := components/uart/mux.c components/uart/menu.c components/uart/line.c components/uart/terminal.c
 UNIT_SOURCES_test_component_lib := components/lib/format.c components/lib/hash.c
 UNIT_SOURCES_test_aarch32 := components/vmm/sysreg.c
+UNIT_SOURCES_test_debug_registers := components/vmm/sysreg.c
 UNIT_SOURCES_test_rights := components/rights/tries.c
 
 # The kernel's memory functions go by way of tests/unit/poison.c, which keeps an eye on free memory.

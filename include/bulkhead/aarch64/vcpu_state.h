@@ -16,7 +16,12 @@ struct frame {
     uint64_t pstate;
 };
 
-enum { /* most that a guest has; one of watchpoints has fewer */ VCPU_BREAKPOINTS = 6 };
+enum { /* most that a guest has */ VCPU_BREAKPOINTS = 6, VCPU_WATCHPOINTS = 4 };
+/*
+ * What a guest has of MDSCR_EL1 (SS, TDCC, KDE, MDE) and of its controls: no levels and security states that no guest is at (HMC, SSC: RES0 where there is no EL2
+ * and EL3, Arm ARM D13.3.2, D13.3.11), and nothing that compares VMIDs and EL2's context (BT[3]): a guest would see which VMID it has.
+ */
+enum { VCPU_MDSCR = 1 << 0 | 1 << 12 | 1 << 13 | 1 << 15, VCPU_BREAKPOINT_CONTROL = 0x7f01e7, VCPU_WATCHPOINT_CONTROL = 0x1f1f1fff };
 
 /* System registers of EL1 (and EL0) by name, in lines of 64 bytes, in the order in which the world switch reads and writes them. */
 struct vcpu_el1 {

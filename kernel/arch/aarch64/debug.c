@@ -4,23 +4,9 @@
 
 enum {
     MDSCR_SS = 1 << 0,
-    MDSCR_TDCC = 1 << 12,
-    MDSCR_KDE = 1 << 13,
     MDSCR_MDE = 1 << 15,
-    MDSCR_GUEST = MDSCR_SS | MDSCR_TDCC | MDSCR_KDE | MDSCR_MDE,
     MDSCR_LIVE = MDSCR_SS | MDSCR_MDE, /* KDE is about these, TDCC keeps EL0 from the debug channel, which components have no use for */
-    /*
-     * Controls without levels and security states that no guest is at (HMC, SSC: RES0 where there is no EL2 and EL3, D13.3.2, D13.3.11), and without what
-     * compares VMIDs and EL2's context (BT[3]): a guest would see which VMID it has.
-     */
-    BREAKPOINT_CONTROL = 0x7f01e7,
-    WATCHPOINT_CONTROL = 0x1f1f1fff,
-    REGISTER_CRM = 15 << 1,
-    REGISTER_OP2 = 3 << 17,
 };
-/* DBGBVR0_EL1: the others differ from it in CRm, the number, and in op2[1:0], the kind. */
-#define DBGBVR0 SYSREG((uint32_t)2, 0, 0, 0, 4)
-#define MDSCR SYSREG((uint32_t)2, 0, 0, 2, 2)
 
 enum kind { BREAKPOINT_VALUE, BREAKPOINT_CONTROLS, WATCHPOINT_VALUE, WATCHPOINT_CONTROLS };
 
@@ -53,14 +39,14 @@ void debug_cpu_init(void)
 
 /* --- into the processor ------------------------------------------------------------------------------------------------------ */
 
-/* The page may have controls of the monitor's that debug_emulate() has not seen. */
+/* The page has what the monitor wrote there. */
 #define LOAD(kind, n, control)                                             \
     case (n) + 1:                                                          \
         write_sysreg(registers[0][n], dbg##kind##vr##n##_el1);             \
         write_sysreg(registers[1][n] & (control), dbg##kind##cr##n##_el1); \
         __attribute__((fallthrough));
-#define BREAKPOINT(n) LOAD(b, n, BREAKPOINT_CONTROL)
-#define WATCHPOINT(n) LOAD(w, n, WATCHPOINT_CONTROL)
+#define BREAKPOINT(n) LOAD(b, n, VCPU_BREAKPOINT_CONTROL)
+#define WATCHPOINT(n) LOAD(w, n, VCPU_WATCHPOINT_CONTROL)
 
 static void breakpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsigned count)
 {
@@ -82,7 +68,7 @@ static void watchpoints_load(const uint64_t (*registers)[VCPU_BREAKPOINTS], unsi
 
 void debug_start(struct cpu *cpu, const struct vcpu_el1 *el1)
 {
-    uint64_t mdscr = __atomic_load_n(&el1->mdscr, __ATOMIC_RELAXED) & MDSCR_GUEST; /* once: the page is the monitor's, too */
+    uint64_t mdscr = __atomic_load_n(&el1->mdscr, __ATOMIC_RELAXED) & VCPU_MDSCR; /* once: the page is the monitor's, too */
     if (mdscr & MDSCR_MDE) {
         breakpoints_load(&el1->debug[BREAKPOINT_VALUE], sysreg_breakpoints());
         watchpoints_load(&el1->debug[WATCHPOINT_VALUE], sysreg_watchpoints());
@@ -90,46 +76,4 @@ void debug_start(struct cpu *cpu, const struct vcpu_el1 *el1)
     write_sysreg(mdscr, mdscr_el1);
     cpu->arch.mdscr = mdscr;
     cpu->arch.debugging = mdscr & MDSCR_LIVE;
-}
-
-/* --- the guest's accesses ------------------------------------------------------------------------------------------------------ */
-
-static uint64_t kind_mask(unsigned kind)
-{
-    switch (kind) {
-    case BREAKPOINT_CONTROLS:
-        return BREAKPOINT_CONTROL;
-    case WATCHPOINT_CONTROLS:
-        return WATCHPOINT_CONTROL;
-    default:
-        return ~UINT64_C(3); /* addresses of instructions and words */
-    }
-}
-
-/* Where the register lies in the state page, and which of its bits exist; NULL: not there. */
-static uint64_t *debug_register(struct vcpu_el1 *el1, uint32_t reg, uint64_t *mask)
-{
-    if (reg == MDSCR) {
-        *mask = MDSCR_GUEST;
-        return &el1->mdscr;
-    }
-    if ((reg & ~(uint32_t)(REGISTER_CRM | REGISTER_OP2)) != DBGBVR0)
-        return NULL;
-    unsigned kind = reg >> 17 & 3, number = reg >> 1 & 15;
-    *mask = kind_mask(kind);
-    return number < (kind < WATCHPOINT_VALUE ? sysreg_breakpoints() : sysreg_watchpoints()) ? &el1->debug[kind][number] : NULL;
-}
-
-bool debug_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access)
-{
-    uint64_t mask, *place = debug_register(&vcpu->state->el1, access->reg, &mask);
-    if (!place)
-        return false;
-    if (access->read) {
-        sysreg_answer(vcpu, access, *place);
-    } else {
-        *place = sysreg_written(vcpu, access) & mask;
-        debug_start(cpu, &vcpu->state->el1);
-    }
-    return true;
 }

@@ -1,5 +1,5 @@
 /*
- * A guest's breakpoints, watchpoints and single steps. All debug registers trap for good (MDCR_EL2.TDA), so the state page always has what the guest
+ * A guest's breakpoints, watchpoints and single steps. All debug registers trap for good (MDCR_EL2.TDA) and are the monitor's, so the state page always has what the guest
  * wrote; the processor gets it whenever the guest runs with any of it switched on, and never has it while a component does. A guest that debugs
  * nothing costs one comparison per change of sides; Linux' MDSCR_EL1, which is never zero, stays in the processor meanwhile.
  */
@@ -19,8 +19,6 @@ static inline void debug_follow(struct cpu *cpu, const struct vcpu_el1 *el1)
     if (__builtin_expect(el1->mdscr != cpu->arch.mdscr, 0))
         debug_start(cpu, el1);
 }
-/* An access to a register with op0 = 2. False: none that a guest is offered. */
-bool debug_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access);
 
 /* Nobody else is debugged on behalf of the guest that ran here. */
 static inline void debug_stop(struct cpu *cpu)

@@ -1,6 +1,6 @@
 /*
- * System registers that trap: what a guest is told (identification), what the kernel does for it (SGIs, debug). Anything else
- * goes to the monitor, which absorbs or reports it. Who sees what, with reasons: guest_registers.h, docs/guest-machine.md.
+ * System registers that trap: what a guest is told (identification), what the kernel does for it (SGIs). Anything else
+ * goes to the monitor: debug registers, what is absorbed, and what is undefined. Who sees what, with reasons: guest_registers.h, docs/guest-machine.md.
  */
 #include "sysreg.h"
 #include "cpu.h"
@@ -49,25 +49,13 @@ unsigned sysreg_watchpoints(void)
 
 /* --- access -------------------------------------------------------------------------------------------------------------------------- */
 
-void sysreg_answer(struct vcpu *vcpu, const struct sysreg_access *access, uint64_t value)
-{
-    if (access->read && access->rt != 31)
-        vcpu->state->regs.x[access->rt] = value;
-}
-
-uint64_t sysreg_written(const struct vcpu *vcpu, const struct sysreg_access *access)
-{
-    return access->rt == 31 ? 0 : vcpu->state->regs.x[access->rt];
-}
-
 bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access)
 {
-    uint32_t reg = access->reg;
-    if (reg == ICC_SGI1R && !access->read)
-        vgic_sgi1r_write(cpu, vcpu, sysreg_written(vcpu, access));
-    else if (sysreg_is_id(reg) && access->read)
-        sysreg_answer(vcpu, access, sysreg_id_values[reg >> 1 & 7][reg >> 17 & 7]);
-    else
-        return debug_emulate(cpu, vcpu, access);
-    return true;
+    uint64_t *rt = access->rt == 31 ? NULL : &vcpu->state->regs.x[access->rt];
+    bool id = sysreg_is_id(access->reg) && access->read, sgi = access->reg == ICC_SGI1R && !access->read;
+    if (sgi)
+        vgic_sgi1r_write(cpu, vcpu, rt ? *rt : 0);
+    else if (id && rt)
+        *rt = sysreg_id_values[access->reg >> 1 & 7][access->reg >> 17 & 7];
+    return id || sgi;
 }

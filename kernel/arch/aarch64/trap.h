@@ -80,9 +80,6 @@ extern uint64_t sysreg_id_values[SYSREG_ID_CRM][SYSREG_ID_OP2];
 void sysreg_init(void);
 /* Emulates the access; false: not one that the kernel knows. sysreg.c */
 bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access);
-/* What a read returns to the guest (nothing happens for a write); what is written. */
-void sysreg_answer(struct vcpu *vcpu, const struct sysreg_access *access, uint64_t value);
-uint64_t sysreg_written(const struct vcpu *vcpu, const struct sysreg_access *access);
 /* How many breakpoints and watchpoints a guest has. ID_AA64DFR0_EL1 has their numbers minus one. */
 enum { DFR0_BREAKPOINTS_SHIFT = 12, DFR0_WATCHPOINTS_SHIFT = 20 };
 unsigned sysreg_breakpoints(void);

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+/* On each property of each node, at every boot. */
+#define INLINE inline __attribute__((always_inline))
+
 enum { MAGIC = (int)0xd00dfeed, VERSION = 17 };
 enum { TOKEN_BEGIN = 1, TOKEN_END = 2, TOKEN_PROPERTY = 3, TOKEN_NOP = 4, TOKEN_LAST = 9 };
 enum { CELLS_MAX = 4 /* per address or size; two are used */, NAMES = 64 /* remembered at a time */ };
@@ -133,19 +136,19 @@ bool tree_reservation(unsigned index, struct range *range)
 
 /* --- properties -------------------------------------------------------------------------------------------------------- */
 
-static const uint32_t *after_bytes(const uint32_t *at, uint64_t bytes)
+static INLINE const uint32_t *after_bytes(const uint32_t *at, uint64_t bytes)
 {
     return at + (bytes + 3) / 4;
 }
 
 /* A property is its token, its size, its name's place among the strings, and its value. */
-static const uint32_t *property_after(const uint32_t *at)
+static INLINE const uint32_t *property_after(const uint32_t *at)
 {
     return after_bytes(at + 3, be32(at[1]));
 }
 
 /* The token at `at`, or behind what means nothing there. */
-static const uint32_t *token_at(const uint32_t *at)
+static INLINE const uint32_t *token_at(const uint32_t *at)
 {
     while (be32(*at) == TOKEN_NOP)
         at++;
