@@ -9,7 +9,7 @@
 #include "portal.h"
 #include "signal.h"
 #include "space.h"
-#include "system.h"
+#include "tag.h"
 #include "thread.h"
 #include "vm.h"
 #include <bulkhead/call.h>
@@ -283,13 +283,8 @@ static status_t call_thread_stop(struct partition *self, const struct cap *cap, 
 
 static status_t call_thread_fault(struct partition *self, const struct cap *cap, uint64_t *r)
 {
-    const struct thread_fault *fault = &((const struct thread *)cap->object)->fault;
-    r[1] = fault->reason;
-    r[2] = fault->pc;
-    r[3] = fault->address;
-    r[4] = fault->syndrome;
-    r[5] = fault->link;
-    r[6] = fault->sp;
+    const struct thread *thread = (const struct thread *)cap->object;
+    __builtin_memcpy(&r[1], &thread->fault, sizeof(thread->fault));
     return STATUS_OK;
 }
 
@@ -438,6 +433,39 @@ static status_t call_vcpu_enter(struct partition *self, const struct cap *cap, u
 static status_t call_vcpu_sync(struct partition *self, const struct cap *cap, uint64_t *r)
 {
     return vcpu_sync((struct vcpu *)cap->object);
+}
+
+/* --- the machine as a whole --------------------------------------------------------------------------------------------------------------- */
+
+enum { LOG_BYTES = 32 };
+
+static status_t call_system_power(struct partition *self, const struct cap *cap, uint64_t *r)
+{
+    if (r[2] > POWER_RESET)
+        return STATUS_ARGUMENT;
+    arch_power((unsigned)r[2]);
+}
+
+static status_t call_system_log(struct partition *self, const struct cap *cap, uint64_t *r)
+{
+    if (r[2] > LOG_BYTES)
+        return STATUS_ARGUMENT;
+    for (unsigned i = 0; i < r[2]; i++)
+        arch_log_char((char)(r[3 + i / 8] >> (i % 8 * 8)));
+    return STATUS_OK;
+}
+
+static status_t call_system_stats(struct partition *self, const struct cap *cap, uint64_t *r)
+{
+    uint64_t given, free;
+    memory_stats(&given, &free);
+    r[1] = arch_kernel_image().size + arch_kernel_area_tables();
+    r[2] = given;
+    r[3] = given - free;
+    r[4] = irq_bound_count();
+    r[5] = arch_irqs_awake();
+    r[6] = tags_given();
+    return STATUS_OK;
 }
 
 /* --- the table -------------------------------------------------------------------------------------------------------------------------- */

@@ -56,17 +56,11 @@ struct cap *cap_slot_for(struct partition *partition, uint64_t slot, status_t *s
         return NULL;
     }
     struct cap **page = &partition->table[slot / CAPS_PER_PAGE];
-    if (!*page) {
-        struct cap *fresh = memory_take_page(partition);
-        if (!fresh) {
-            *status = STATUS_MEMORY;
-            return NULL;
-        }
-        __atomic_store_n(page, fresh, __ATOMIC_RELEASE);
-    }
-    struct cap *cap = &(*page)[slot % CAPS_PER_PAGE];
-    *status = cap->type == CAP_NONE ? STATUS_OK : STATUS_EXISTS;
-    return cap->type == CAP_NONE ? cap : NULL;
+    if (!*page)
+        __atomic_store_n(page, memory_take_page(partition), __ATOMIC_RELEASE);
+    struct cap *cap = cap_slot(partition, slot);
+    *status = !cap ? STATUS_MEMORY : cap->type == CAP_NONE ? STATUS_OK : STATUS_EXISTS;
+    return *status == STATUS_OK ? cap : NULL;
 }
 
 void cap_fill_original(struct cap *cap, struct partition *holder, struct object *object)
@@ -85,22 +79,14 @@ void cap_derive(struct cap *cap, struct cap *parent)
     cap->depth = (uint16_t)(parent->depth + 1);
     cap->parent = parent;
     cap->child = NULL;
-    cap->next = parent->child;
-    cap->pprev = &parent->child;
-    if (cap->next)
-        cap->next->pprev = &cap->next;
-    parent->child = cap;
+    link_add(&parent->child, &cap->link);
 }
 
 void cap_unlink(struct cap *cap)
 {
     ASSERT(!cap->child);
-    if (cap->next)
-        cap->next->pprev = cap->pprev;
-    if (cap->pprev)
-        *cap->pprev = cap->next;
-    cap->parent = cap->next = NULL;
-    cap->pprev = NULL;
+    link_remove(&cap->link);
+    cap->parent = NULL;
     cap->holder = NULL;
     __atomic_store_n(&cap->type, CAP_NONE, __ATOMIC_RELEASE);
     removed = true;
@@ -151,7 +137,7 @@ static struct cap *cap_first_to_go(struct cap *cap)
 {
     for (;;) {
         while (cap->child)
-            cap = cap->child;
+            cap = CONTAINER_OF(cap->child, struct cap, link);
         struct cap *next = NULL;
         if (cap->type == NODE_MEMORY) {
             next = CONTAINER_OF(cap, struct donation, node)->partition->object.original;
@@ -175,7 +161,7 @@ static bool node_remove_step(struct cap *node)
 bool cap_revoke_step(struct cap *cap)
 {
     if (cap->child)
-        node_remove_step(cap_first_to_go(cap->child));
+        node_remove_step(cap_first_to_go(CONTAINER_OF(cap->child, struct cap, link)));
     return !cap->child;
 }
 

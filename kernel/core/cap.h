@@ -41,7 +41,9 @@ struct cap {
         uint64_t base; /* extent: physical address; interrupts: first number */
     };
     uint64_t size; /* extent: bytes; interrupts: count; signal: mask of bits; portal: badge; line: first | count << 32 */
-    struct cap *parent, *child, *next, **pprev; /* child: the newest; next, and what points here: siblings */
+    struct cap *parent;
+    struct link *child; /* the newest */
+    struct link link;   /* among its siblings */
 };
 
 _Static_assert(sizeof(struct cap) == 64, "a cache line; 64 to a page");

@@ -1,64 +1,46 @@
 /* The kernel's own words. Numbers by hand: there is no library to do it. */
 #include "log.h"
 #include "cpu.h"
-#include "version.h"
 
 #include <stdarg.h>
 
 enum { DIGITS_MAX = 20 };
 
 struct spec {
-    unsigned width;
-    bool zero, wide; /* `0`, `l` */
+    unsigned digits; /* at least so many, zeros before the number; at most DIGITS_MAX */
+    bool wide;       /* `l` */
 };
 
-static void pad(char with, unsigned length, unsigned width)
+static void string_print(const char *text)
 {
-    for (; length < width; length++)
-        arch_log_char(with);
+    while (*text)
+        arch_log_char(*text++);
 }
 
-static void string_print(const char *text, unsigned width)
-{
-    unsigned length = 0;
-    for (; text[length]; length++)
-        arch_log_char(text[length]);
-    pad(' ', length, width);
-}
-
-static void number_print(uint64_t value, unsigned base, bool minus, struct spec spec)
+static void number_print(uint64_t value, unsigned base, unsigned least)
 {
     char digits[DIGITS_MAX];
     unsigned count = 0;
     do
         digits[count++] = "0123456789abcdef"[value % base];
-    while (value /= base);
-    unsigned length = count + minus;
-    if (!spec.zero)
-        pad(' ', length, spec.width);
-    if (minus)
-        arch_log_char('-');
-    if (spec.zero)
-        pad('0', length, spec.width);
+    while ((value /= base) || count < least);
     while (count)
         arch_log_char(digits[--count]);
 }
 
-static void signed_print(int64_t value, struct spec spec)
+static void signed_print(int64_t value)
 {
-    number_print(value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10, value < 0, spec);
+    if (value < 0)
+        arch_log_char('-');
+    number_print((uint64_t)(value < 0 ? -value : value), 10, 0);
 }
 
-/* Reads flag, width and length after a `%`; returns the conversion's place. */
+/* Reads the number of digits and the length after a `%`; returns the conversion's place. */
 static const char *spec_read(const char *at, struct spec *spec)
 {
     *spec = (struct spec){0};
-    if (*at == '0') {
-        spec->zero = true;
-        at++;
-    }
     for (; *at >= '0' && *at <= '9'; at++)
-        spec->width = spec->width * 10 + (unsigned)(*at - '0');
+        spec->digits = spec->digits * 10 + (unsigned)(*at - '0');
     for (; *at == 'l'; at++)
         spec->wide = true;
     return at;
@@ -68,20 +50,17 @@ static void argument_print(char conversion, struct spec spec, va_list *arguments
 {
     switch (conversion) {
     case 's':
-        string_print(va_arg(*arguments, const char *), spec.width);
+        string_print(va_arg(*arguments, const char *));
         break;
     case 'd':
-        signed_print(spec.wide ? va_arg(*arguments, long) : va_arg(*arguments, int), spec);
+        signed_print(va_arg(*arguments, int));
         break;
     case 'u':
     case 'x':
-        number_print(spec.wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned), conversion == 'u' ? 10 : 16, false, spec);
+        number_print(spec.wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned), conversion == 'u' ? 10 : 16, spec.digits);
         break;
     case 'p':
-        number_print((uintptr_t)va_arg(*arguments, void *), 16, false, spec);
-        break;
-    case 'c':
-        arch_log_char((char)va_arg(*arguments, int));
+        number_print((uintptr_t)va_arg(*arguments, void *), 16, 0);
         break;
     default: /* `%%`, too */
         arch_log_char(conversion);

@@ -2,7 +2,9 @@
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
-/* Formats: %s, %c, %d, %u, %x, %lu, %lx, %p with width and 0 flag; nothing else. */
+extern const char build_commit[]; /* which build this is: what `git describe` said */
+
+/* Formats: %s, %d, %u, %x, %lu, %lx, %p, and the four in the middle with 0 and the least number of digits, up to 20; nothing else. */
 void log_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A bug in the kernel: prints CPU, reason, registers, backtrace and the build's commit, and stops the machine. */

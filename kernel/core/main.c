@@ -9,8 +9,6 @@
 #include <bulkhead/bootinfo.h>
 #include <bulkhead/package.h>
 
-extern const char build_commit[];
-
 enum {
     ROOT_MEMORY = 72 * 1024, /* kernel memory of the root partition, unless the package tells better */
     ROOT_PRIORITY = 60,

@@ -4,11 +4,6 @@
 
 #include "cap.h"
 
-/* In a list of what is somebody's (a partition's objects, a space's users, a signal's bindings), so that the end of that one reaches them. */
-struct link {
-    struct link *next, **pprev;
-};
-
 struct object {
     uint8_t type; /* enum cap_type */
     uint8_t order; /* of its memory: 1 << order bytes */
@@ -16,27 +11,6 @@ struct object {
     struct cap *original;
     struct link link; /* in payer->objects */
 };
-
-/* The user is at the front of the used object's list. Tree lock. */
-static inline void link_add(struct link **list, struct link *link)
-{
-    link->next = *list;
-    link->pprev = list;
-    if (*list)
-        (*list)->pprev = &link->next;
-    *list = link;
-}
-
-/* It is in none, whether it was before or not. Tree lock. */
-static inline void link_remove(struct link *link)
-{
-    if (!link->pprev)
-        return;
-    *link->pprev = link->next;
-    if (link->next)
-        link->next->pprev = link->pprev;
-    link->pprev = NULL;
-}
 
 /*
  * Memory for an object of `size` bytes from the payer's kernel memory and `slot` of the maker's table for its original capability. NULL, and why in

@@ -88,9 +88,7 @@ static status_t donation_check(const struct cap *memory)
 {
     if (memory->child)
         return STATUS_BUSY;
-    if (memory->size > PARTITION_FEED_LIMIT)
-        return STATUS_LIMIT;
-    if (memory->depth >= CAP_DEPTH_MAX)
+    if (memory->size > PARTITION_FEED_LIMIT || memory->depth >= CAP_DEPTH_MAX)
         return STATUS_LIMIT;
     for (const struct donation *d = all_donations; d; d = d->all_next) {
         if (memory->base < d->node.base + d->node.size && d->node.base < memory->base + memory->size)

@@ -16,8 +16,9 @@ struct portal;
 enum thread_state { THREAD_STOPPED, THREAD_READY, THREAD_WAITING, THREAD_FAULTED };
 enum wait_kind { WAIT_NONE, WAIT_SIGNAL, WAIT_PORTAL_CALL, WAIT_PORTAL_SERVE, WAIT_INTERRUPT };
 
+/* As CALL_THREAD_FAULT answers it. */
 struct thread_fault {
-    unsigned reason; /* enum fault_class */
+    uint64_t reason; /* enum fault_class */
     uint64_t pc, address, syndrome, link, sp;
 };
 

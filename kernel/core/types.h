@@ -32,6 +32,32 @@ static inline saddr_t saddr(uint64_t raw)
     return (saddr_t){raw};
 }
 
+/* In a list of what is somebody's (a partition's objects, a space's users, a signal's bindings; what was derived from a capability), so that the end of that one reaches them. */
+struct link {
+    struct link *next, **pprev;
+};
+
+/* The user is at the front of the used object's list. Tree lock. */
+static inline void link_add(struct link **list, struct link *link)
+{
+    link->next = *list;
+    link->pprev = list;
+    if (*list)
+        (*list)->pprev = &link->next;
+    *list = link;
+}
+
+/* It is in none, whether it was before or not. Tree lock. */
+static inline void link_remove(struct link *link)
+{
+    if (!link->pprev)
+        return;
+    *link->pprev = link->next;
+    if (link->next)
+        link->next->pprev = link->pprev;
+    link->pprev = NULL;
+}
+
 /* A multiple of the page size; the next one from there on. */
 static inline bool page_aligned(uint64_t value)
 {

@@ -1,5 +1,5 @@
 /* The one file that is compiled anew for every commit. */
-#include "version.h"
+#include "log.h"
 
 #ifndef BUILD_COMMIT
 #define BUILD_COMMIT "unknown"

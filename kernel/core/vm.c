@@ -141,10 +141,7 @@ bool vm_ring(struct vm *vm, saddr_t address)
 
 bool vm_destroy(struct vm *vm)
 {
-    for (unsigned i = 0; i < VM_VCPUS; i++) {
-        if (vm->vcpus[i])
-            vcpu_detach(vm->vcpus[i]);
-    }
+    vm_space_died(vm);
     if (!irq_unbind_step(vm))
         return false;
     for (unsigned i = 0; i < vm->doorbell_count; i++)
@@ -199,8 +196,7 @@ static void vcpu_detach_here(void *argument)
         if (thread->state == THREAD_WAITING)
             thread_ready(cpu, thread);
     }
-    vcpu_unload(cpu, vcpu);
-    arch_vcpu_release(cpu, vcpu);
+    vcpu_unload_here(vcpu);
 }
 
 void vcpu_detach(struct vcpu *vcpu)

@@ -17,7 +17,7 @@ static unsigned type_at(cap_t slot)
 static unsigned children_of(const struct cap *cap)
 {
     unsigned n = 0;
-    for (const struct cap *c = cap->child; c; c = c->next)
+    for (const struct link *l = cap->child; l; l = l->next)
         n++;
     return n;
 }

@@ -77,7 +77,7 @@ enum { CHAIN = 100 };
 static unsigned chain_length(const struct cap *cap)
 {
     unsigned length = 0;
-    for (; cap->child; cap = cap->child)
+    for (; cap->child; cap = CONTAINER_OF(cap->child, struct cap, link))
         length++;
     return length;
 }
