@@ -104,7 +104,7 @@ KERNEL_OFTEN := core/cpu core/portal core/signal core/thread core/vm core/sched/
 $(OBJ)/kernel/core/%.o $(OBJ)/kernel/arch/aarch64/%.o: EXTRA = $(KERNEL_SMALL)
 $(KERNEL_OFTEN:%=$(OBJ)/kernel/%.c.o): EXTRA = $(KERNEL_WARM)
 $(KERNEL_HOT:%=$(OBJ)/kernel/arch/aarch64/%.c.o): EXTRA = $(KERNEL_FAST)
-$(OBJ)/kernel/core/quick.c.o $(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer
+$(OBJ)/kernel/core/quick.c.o $(OBJ)/kernel/arch/aarch64/fast.c.o: EXTRA = $(KERNEL_FAST) -fomit-frame-pointer -fno-jump-tables
 
 # The one file that knows the commit.
 $(OBJ)/kernel/core/version.c.o: $(OBJ)/commit

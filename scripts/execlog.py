@@ -84,7 +84,7 @@ class Binary:
     def function(self, pc):
         """The symbol that the instruction lies in; for assembly the label, vectors by their offset."""
         name = self.symbol(pc)
-        if name == "vectors":
+        if name in ("vectors", "lower_vectors"):
             offset = pc - self.base - self.starts[[n for _, n in self.symbols].index("vectors")]
             return f"vectors+{offset & ~0x7f:#x}"
         return name

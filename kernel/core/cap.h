@@ -46,6 +46,12 @@ struct cap {
     struct link link;   /* among its siblings */
 };
 
+/* `head` of a capability of that type with those rights. */
+static inline uint16_t cap_head(unsigned type, unsigned rights)
+{
+    return (uint16_t)(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? type | rights << 8 : type << 8 | rights);
+}
+
 _Static_assert(sizeof(struct cap) == 64, "a cache line; 64 to a page");
 
 enum { CAPS_PER_PAGE = PAGE_SIZE / sizeof(struct cap), CAP_PAGES = CAP_SLOTS / CAPS_PER_PAGE };

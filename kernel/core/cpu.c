@@ -120,12 +120,12 @@ void cpu_reschedule(struct cpu *cpu)
         if (next.thread != cpu->current)
             cpu_switch(cpu, next.thread);
         if (next.thread)
-            turn_slice(cpu, next.thread, next.rivals);
+            turn_slice(cpu, next.thread, next.others);
         else
             cpu->slice_end = UINT64_MAX;
         cpu_timer_update(cpu);
         if (next.thread)
-            arch_wait_trap(cpu, next.rivals != RIVALS_NONE);
+            arch_wait_trap(cpu, next.others != 0);
         else
             arch_idle(cpu);
     } while (cpu->resched || !cpu->current);

@@ -35,11 +35,27 @@ struct partition {
     struct cap *table[CAP_PAGES];
 };
 
-/* Does the slot hold a capability of `type` with these rights for `object`, which cannot go meanwhile? For the partition's own threads, without a section (cpu.h). */
+/* The capability of a slot below CAP_SLOTS, as cap_find() finds it, or NULL. Within a section (cpu.h). What lies in a page is read by its address, so not before it was written. */
+static inline struct cap *cap_within(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights)
+{
+    struct cap *page = __atomic_load_n(&partition->table[slot / CAPS_PER_PAGE], __ATOMIC_RELAXED);
+    if (!page)
+        return NULL;
+    struct cap *cap = &page[slot % CAPS_PER_PAGE];
+    return (__atomic_load_n(&cap->head, __ATOMIC_ACQUIRE) & cap_head(0xff, rights)) == cap_head(type, rights) ? cap : NULL;
+}
+
+/* The same for any slot. */
+static inline struct cap *cap_in(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights)
+{
+    return slot < CAP_SLOTS ? cap_within(partition, slot, type, rights) : NULL;
+}
+
+/* Is it a capability for `object`, which cannot go meanwhile? For the partition's own threads, without a section. */
 static inline bool cap_names(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights, const struct object *object)
 {
-    const struct cap *page = slot < CAP_SLOTS ? partition->table[slot / CAPS_PER_PAGE] : NULL, *cap = page ? &page[slot % CAPS_PER_PAGE] : NULL;
-    return cap && __atomic_load_n(&cap->type, __ATOMIC_ACQUIRE) == type && cap->object == object && (cap->rights & rights) == rights;
+    const struct cap *cap = cap_in(partition, slot, type, rights);
+    return cap && cap->object == object;
 }
 
 _Static_assert(sizeof(struct partition) <= PAGE_SIZE, "one page");

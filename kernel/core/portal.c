@@ -21,7 +21,7 @@ static void portal_hand_over(struct cpu *cpu, struct portal *portal, struct thre
         results[i] = words[i];
     results[WORDS] = caller->badge;
     portal->caller = caller;
-    portal->idle = false;
+    portal->idle = NULL;
     if (caller->priority > server->priority)
         thread_set_priority(cpu, server, caller->priority); /* the caller's time is what it runs on */
 }
@@ -114,7 +114,7 @@ status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline)
     } else if (deadline <= arch_counter()) {
         status = STATUS_TIMEOUT;
     } else {
-        portal->idle = true;
+        portal->idle = deadline == DEADLINE_NEVER ? cpu : IDLE_FOR_A_WHILE;
         thread_wait(cpu, server, WAIT_PORTAL_SERVE, &portal->object, deadline);
     }
     lock_release(&portal->lock);
@@ -140,11 +140,11 @@ static bool queue_remove(struct portal *portal, const struct thread *caller)
 
 bool portal_forget(struct thread *thread)
 {
-    struct portal *portal = (struct portal *)thread->wait_object;
+    struct portal *portal = thread->waiting == WAIT_PORTAL_SERVE ? thread->serving : (struct portal *)thread->wait_object;
     bool found = true;
     lock_take(&portal->lock);
     if (portal->server == thread)
-        portal->idle = false;
+        portal->idle = NULL;
     else if (portal->caller == thread)
         portal->caller = NULL;
     else
@@ -177,36 +177,36 @@ void portal_server_died(struct thread *thread)
         return;
     lock_take(&portal->lock);
     portal->server = NULL;
-    portal->idle = false;
+    portal->idle = NULL;
     thread->serving = NULL;
     thread->priority = thread->base_priority;
     portal_fail_callers(portal);
     lock_release(&portal->lock);
 }
 
-/* On its CPU: it has nobody's priority but its own. */
-static void server_dismiss(void *argument)
+/* On its server's CPU, where everything of it changes: nobody finds it any more. */
+static void portal_end(void *argument)
 {
-    struct thread *server = argument;
-    thread_set_priority(&cpus[server->cpu], server, server->base_priority);
-}
-
-bool portal_destroy(struct portal *portal)
-{
-    lock_take(&portal->lock);
+    struct portal *portal = argument;
     struct thread *server = portal->server;
-    bool waiting = server && portal->idle;
+    lock_take(&portal->lock);
+    bool waiting = portal->idle;
     portal->server = NULL;
-    portal->idle = false;
-    if (server)
-        server->serving = NULL;
+    portal->idle = NULL;
+    server->serving = NULL;
     portal_fail_callers(portal);
     lock_release(&portal->lock);
-    if (server)
-        cpu_run_on(server->cpu, server_dismiss, server);
+    thread_set_priority(&cpus[server->cpu], server, server->base_priority); /* nobody lends it his any more */
     if (waiting) {
         thread_answer(server, STATUS_DEAD);
         thread_wake(server);
     }
+}
+
+bool portal_destroy(struct portal *portal)
+{
+    cpu_quiesce(); /* nobody becomes its server any more */
+    if (portal->server)
+        cpu_run_on(portal->server->cpu, portal_end, portal);
     return true;
 }

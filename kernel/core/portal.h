@@ -15,10 +15,12 @@ struct portal {
     struct object object;
     struct lock lock;
     struct thread *server;               /* waits (WAIT_PORTAL_SERVE), or serves */
-    bool idle;                           /* the server waits for a caller */
+    struct cpu *idle;                    /* where the server waits for a caller, or with a deadline IDLE_FOR_A_WHILE; NULL: it does not wait */
     struct thread *caller;               /* being served; NULL if it gave up or there is none */
     struct thread *queue_first, *queue_last; /* callers that wait for the server */
 };
+
+#define IDLE_FOR_A_WHILE (&cpus[CPUS_MAX])
 
 /* One that nobody serves; NULL and why in *status. Tree lock. */
 struct portal *portal_new(struct partition *payer, status_t *status);

@@ -19,6 +19,7 @@ struct thread *thread_new(struct partition *payer, struct space *space, unsigned
     thread->partition = payer;
     thread->cpu = (uint8_t)cpu;
     thread->priority = thread->base_priority = (uint8_t)priority;
+    thread->slice_end = UINT64_MAX;
     space_user_add(space, &thread->space, &thread->object);
     return thread;
 }
@@ -97,6 +98,7 @@ static void thread_unready(struct cpu *cpu, struct thread *thread)
 {
     if (thread->state == THREAD_READY)
         cpu->scheduler.policy->dequeue(&cpu->scheduler, thread);
+    thread->slice_end = UINT64_MAX;
     cpu->resched = true;
 }
 

@@ -37,7 +37,7 @@ struct thread {
     uint64_t deadline;
     uint64_t slice_end;          /* UINT64_MAX: it has a whole one before it */
     uint64_t ticks, switches;
-    struct object *wait_object; /* signal or portal */
+    struct object *wait_object; /* signal, or portal that it called */
     struct partition *partition; /* whose capabilities it has */
     struct arch_thread arch;
     struct space_user space;

@@ -23,9 +23,10 @@ static inline void turn_begin(struct cpu *cpu, struct thread *thread)
 
 /* A thread with equals has a time slice, which goes on while a higher one runs: else one that comes often would let the first of them run for ever. */
 uint64_t turn_slice_end(struct thread *thread);
-static inline void turn_slice(struct cpu *cpu, struct thread *thread, enum rivals rivals)
+static inline void turn_slice(struct cpu *cpu, struct thread *thread, uint64_t others)
 {
-    cpu->slice_end = rivals == RIVALS_EQUALS ? turn_slice_end(thread) : (thread->slice_end = UINT64_MAX);
+    cpu->others = others;
+    cpu->slice_end = others >> thread->priority & 1 ? turn_slice_end(thread) : (thread->slice_end = UINT64_MAX);
 }
 
 /* When the CPU's timer has to interrupt. */

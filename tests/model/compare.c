@@ -329,7 +329,7 @@ static void compare_queues(unsigned cpu)
 {
     unsigned ready = 0, expected = 0;
     for (unsigned p = 0; p < PRIORITIES; p++)
-        ready += compare_queue(cpus[cpu].scheduler.queue[p], cpu);
+        ready += cpus[cpu].scheduler.ready >> p & 1 ? compare_queue(cpus[cpu].scheduler.queue[p], cpu) : 0;
     for (int i = 0; i < model.things_end; i++) {
         const struct m_thing *thing = &model.things[i];
         expected += thing->used && thing->type == CAP_THREAD_OBJECT && thing->thread.state == M_READY && thing->thread.cpu == cpu;
@@ -405,7 +405,7 @@ static void compare_spaces(bool all)
 static void dispatch(struct cpu *cpu, void *argument)
 {
     (void)argument;
-    call_dispatch(cpu);
+    host_call(cpu);
 }
 
 /* Of several reasons not to map, any will do. */

@@ -64,8 +64,10 @@ static void check_current(const struct cpu *cpu)
     const struct space *space = !current ? NULL : current->vcpu ? current->vcpu->vm->space.space : current->space.space;
     if (space && (cpu->arch.space != space || cpu->arch.tag != (space->tag.value & 0xffff) || !cpu->arch.tag))
         host_fail("CPU %u runs with another space's translations", cpu->index);
-    if (current && cpu->arch.wait_trap != (choice.rivals != RIVALS_NONE))
+    if (current && (cpu->others != choice.others || cpu->arch.wait_trap != (choice.others != 0)))
         host_fail("CPU %u traps waiting guests %s", cpu->index, cpu->arch.wait_trap ? "needlessly" : "not");
+    if (current && cpu->slice_end != current->slice_end)
+        host_fail("CPU %u: the slice is not that of the thread that runs", cpu->index);
 }
 
 static void check_timers(const struct cpu *cpu)
@@ -85,13 +87,11 @@ static void check_timers(const struct cpu *cpu)
 static void check_queues(const struct cpu *cpu)
 {
     for (unsigned p = 0; p < PRIORITIES; p++) {
-        const struct thread *first = cpu->scheduler.queue[p], *t = first;
+        const struct thread *first = cpu->scheduler.ready >> p & 1 ? cpu->scheduler.queue[p] : NULL, *t = first;
         for (bool more = first; more; t = t->ready_next, more = t != first) {
             if (t->ready_next->ready_prev != t || t->priority != p || t->state != THREAD_READY)
                 host_fail("CPU %u: the queue of priority %u is broken", cpu->index, p);
         }
-        if (!(cpu->scheduler.ready >> p & 1) != !first)
-            host_fail("CPU %u: the queue of priority %u is not what its bit says", cpu->index, p);
     }
 }
 
@@ -214,7 +214,7 @@ int machine_teardown(void **state)
 static void dispatch(struct cpu *cpu, void *argument)
 {
     (void)argument;
-    call_dispatch(cpu);
+    host_call(cpu);
 }
 
 /* Is the thread still in its partition, or did it end itself? */

@@ -14,7 +14,18 @@ static struct vcpu_state states[VCPUS];
 static struct partition partition;
 static struct space space;
 static struct cap caps[CAPS_PER_PAGE];
-static struct frame *const long_way = NULL, *const left_guest = (struct frame *)1;
+
+/* What the vector makes of an exception. */
+static struct frame *trapped(struct frame *frame)
+{
+    struct cpu *cpu = &cpus[0];
+    const uint64_t *x = frame->x;
+    if (cpu->arch.side == SIDE_GUEST && !cpu->arch.debugging)
+        return fast_sync(cpu, frame);
+    if (fake_esr_el2 >> 26 != EC_SVC64)
+        return long_way;
+    return (cpu->arch.side == SIDE_COMPONENT ? fast_component : fast_monitor)(x[0], x[1], x[2], x[3], x[4], x[5], x[6], cpu);
+}
 
 static struct frame *guest(void)
 {
@@ -41,7 +52,7 @@ static void machine_start(unsigned version)
     partition.table[0] = caps;
     caps[SLOT] = (struct cap){.type = CAP_VCPU, .rights = RIGHT_ENTER, .object = &vcpus[0]->object};
     space.tag.value = 7 << 16 | 1;
-    cpus[0].arch.tag[PLACE_RUNNING] = space.tag.value;
+    cpus[0].arch.place[PLACE_RUNNING].tag = space.tag.value;
     fake_elr_el2 = 0x1000;
     fake_spsr_el2 = PSTATE_EL1;
     fake_sctlr_el1 = 0;
@@ -309,7 +320,7 @@ static bool sgi_store(uint64_t value)
         fake_far_el2 = sgi_page;
     }
     uint64_t pc = fake_elr_el2;
-    if (short_ways && fast_sync(&cpus[0], guest()) == guest()) {
+    if (short_ways && trapped(guest()) == guest()) {
         assert_int_equal(fake_elr_el2, pc + 4);
         assert_int_equal(cpus[0].section & 1, 0);
         return true;
@@ -421,7 +432,7 @@ static void test_sgi_refused(void **state)
     assert_int_equal(ack_on(0), SGI);
     assert_true(arch_vcpu_pending(vcpus[1]));
     fake_esr_el2 |= RT_NOT_SAVED << 5;
-    assert_ptr_equal(fast_sync(&cpus[0], guest()), long_way);
+    assert_ptr_equal(trapped(guest()), long_way);
 }
 
 /* One that waits in the queue is more urgent. */
@@ -495,7 +506,7 @@ static void test_sgir_refused(void **state)
         ack_on(0);
         on(0);
         fake_esr_el2 ^= bits[i];
-        struct frame *next = fast_sync(&cpus[0], guest());
+        struct frame *next = trapped(guest());
         assert_true(next == long_way || (bits[i] == ISS_WRITE && next == left_guest));
         assert_int_equal(ack_on(0), NONE);
         cpus[0].arch.side = SIDE_GUEST;
@@ -512,7 +523,7 @@ static void test_sgir_refused(void **state)
     vm->arch.sgi_address = 0; /* nowhere: not at address 0 either */
     on(0);
     fake_hpfar_el2 = fake_far_el2 = 0;
-    assert_ptr_equal(fast_sync(&cpus[0], guest()), left_guest);
+    assert_ptr_equal(trapped(guest()), left_guest);
 }
 
 /* Somebody reads or changes the target's lines before its CPU has looked: what was sent before counts, and is not forgotten. */
@@ -542,7 +553,7 @@ static struct frame *sync(unsigned class, uint64_t iss)
 {
     on(0);
     fake_esr_el2 = (uint64_t)class << 26 | 1 << 25 | iss;
-    return fast_sync(&cpus[0], guest());
+    return trapped(guest());
 }
 
 static void test_identification(void **state)
@@ -606,7 +617,7 @@ static void test_exit(void **state)
     fake_sp_el0 = 0x8888;
     fake_tpidr_el0 = 0x9999;
     fake_tpidrro_el0 = 0xaaaa;
-    cpus[0].arch.vttbr[PLACE_RUNNING] = 0x1111;
+    cpus[0].arch.place[PLACE_RUNNING].vttbr = 0x1111;
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_WRITE | 1 << 21 | 1 << 15 | 7 << 16 | ISS_TRANSLATION), left_guest);
     assert_int_equal(exit->reason, EXIT_MMIO);
     assert_int_equal(exit->syndrome, fake_esr_el2);
@@ -630,7 +641,8 @@ static void test_exit(void **state)
     assert_int_equal(monitor->x[0], STATUS_OK);
     assert_int_equal(monitor->x[1], EXIT_MMIO);
     assert_ptr_equal(cpus[0].arch.resume, monitor);
-    assert_ptr_equal(cpus[0].arch.left, guest());
+    assert_ptr_equal(went_to, monitor);
+    assert_ptr_equal(went_from, guest());
     assert_int_equal(cpus[0].arch.side, SIDE_MONITOR);
     assert_null(vcpus[0]->thread);
     assert_null(threads[0].vcpu);
@@ -680,7 +692,7 @@ static bool entered(void)
     fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
     if (setjmp(resumed))
         return true;
-    assert_ptr_equal(fast_sync(&cpus[0], frame), long_way);
+    assert_ptr_equal(trapped(frame), long_way);
     return false;
 }
 
@@ -688,7 +700,7 @@ static void monitor_runs(void)
 {
     cpus[0].arch.side = SIDE_MONITOR;
     cpus[0].arch.resume = &threads[0].arch.frame;
-    cpus[0].arch.vttbr[PLACE_LOADED] = 0x2222;
+    cpus[0].arch.place[PLACE_LOADED].vttbr = 0x2222;
     cpus[0].arch.hcr = HCR_GUEST;
     vcpus[0]->thread = NULL;
     threads[0].vcpu = NULL;
@@ -764,14 +776,13 @@ static bool call_several(uint64_t count)
     frame->x[1] = count;
     fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
     quick_count = UINT64_MAX;
-    ipis = 0;
     unsigned section = cpus[0].section;
-    struct frame *next = fast_sync(&cpus[0], frame);
-    assert_true(next == frame || next == long_way);
+    struct frame *next = trapped(frame);
+    assert_true(next == (quick_wakes ? rescheduled : frame) || next == long_way);
     assert_int_equal(frame->x[0], next ? (uint64_t)STATUS_OK : CALL_MULTICALL);
     assert_int_equal(quick_count, next ? count : UINT64_MAX);
     assert_int_equal(cpus[0].section, next ? section + 2 : section);
-    return next == frame;
+    return next;
 }
 
 static void test_several_calls(void **state)
@@ -790,16 +801,137 @@ static void test_several_calls(void **state)
         assert_true(call_several(MULTICALL_CALLS));
         assert_ptr_equal(quick_words, batch);
         assert_ptr_equal(quick_table, partition.table);
-        assert_int_equal(ipis, 0);
         quick_wakes = true; /* whoever it is has to be looked for */
         assert_true(call_several(1));
-        assert_int_equal(ipis, 1);
         quick_wakes = cpus[0].resched = false;
     }
-    cpus[0].arch.side = SIDE_GUEST; /* which debugs */
-    cpus[0].arch.debugging = true;
-    assert_false(call_several(1));
-    cpus[0].arch.debugging = false;
+}
+
+/* --- from one component to another ------------------------------------------------------------------------------------------------- */
+
+static struct portal portal;
+static struct space other_space;
+
+/* Thread 1 waits for calls of the portal, thread 0 is about to call. */
+static void component_calls(void)
+{
+    threads[0].vcpu = threads[1].vcpu = NULL;
+    threads[0].cpu = threads[1].cpu = 0;
+    threads[0].state = THREAD_READY;
+    threads[1].state = THREAD_WAITING;
+    threads[1].waiting = WAIT_PORTAL_SERVE;
+    threads[1].serving = &portal;
+    threads[1].space.space = &other_space;
+    other_space.tag.value = 7 << 16 | 6;
+    portal = (struct portal){.server = &threads[1], .idle = &cpus[0]};
+    caps[SLOT] = (struct cap){.type = CAP_PORTAL, .rights = RIGHT_CALL | RIGHT_SERVE, .object = &portal.object, .size = 77};
+    cpus[0].arch.held[2] = (struct tag_holder){other_space.tag.value, 0x3333};
+    cpus[0].arch.side = SIDE_COMPONENT;
+    cpus[0].arch.resume = &threads[0].arch.frame;
+    cpus[0].current = &threads[0];
+    cpus[0].others = 0;
+    threads[0].arch.frame = (struct frame){.x = {CALL_PORTAL_CALL, SLOT, 1, 2, 3, 4, DEADLINE_NEVER}};
+    threads[1].arch = (struct arch_thread){{.pc = 0x500000, .pstate = 0x60000000, .sp_el0 = 0x7100}, 0x7777};
+    fake_elr_el2 = 0x400004;
+    fake_spsr_el2 = 0x80000000;
+    fake_sp_el0 = 0x7000;
+    fake_tpidr_el0 = 0x9999;
+    fake_isr_el1 = 0;
+    fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
+    takes = 0;
+}
+
+static struct frame *component_trapped(void)
+{
+    on(0);
+    return trapped(&threads[0].arch.frame);
+}
+
+static void test_pass(void **state)
+{
+    const struct frame *caller = &threads[0].arch.frame, *server = &threads[1].arch.frame;
+    (void)state;
+    component_calls();
+    assert_ptr_equal(component_trapped(), passed);
+    assert_memory_equal(given, ((uint64_t[]){1, 2, 3, 4, 77}), sizeof given);
+    assert_ptr_equal(went_from, caller);
+    assert_ptr_equal(went_to, server);
+    assert_int_equal(caller->pc, 0x400004);
+    assert_int_equal(caller->pstate, 0x80000000);
+    assert_int_equal(caller->sp_el0, 0x7000);
+    assert_int_equal(threads[0].arch.tpidr_el0, 0x9999);
+    assert_int_equal(fake_elr_el2, 0x500000);
+    assert_int_equal(fake_spsr_el2, 0x60000000);
+    assert_int_equal(fake_sp_el0, 0x7100);
+    assert_int_equal(fake_tpidr_el0, 0x7777);
+    assert_int_equal(fake_vttbr_el2, 0x3333);
+    assert_int_equal(cpus[0].arch.place[PLACE_RUNNING].tag, other_space.tag.value);
+    assert_int_equal(cpus[0].arch.place[PLACE_RUNNING].vttbr, 0x3333);
+    assert_int_equal(takes, 0);
+    assert_int_equal(cpus[0].section & 1, 0);
+    assert_ptr_equal(cpus[0].current, &threads[1]);
+}
+
+/* The CPU does not hold the other's space. */
+static void test_pass_takes(void **state)
+{
+    (void)state;
+    component_calls();
+    cpus[0].arch.held[2].tag--;
+    assert_ptr_equal(component_trapped(), passed);
+    assert_int_equal(takes, 1);
+    assert_int_equal(fake_vttbr_el2, 0x4444);
+    assert_int_equal(cpus[0].arch.place[PLACE_RUNNING].tag, other_space.tag.value);
+    assert_memory_equal(given, ((uint64_t[]){1, 2, 3, 4, 77}), sizeof given);
+}
+
+static void test_pass_raise(void **state)
+{
+    static struct signal signal;
+    (void)state;
+    component_calls();
+    signal = (struct signal){.waiter = &threads[1]};
+    caps[SLOT] = (struct cap){.type = CAP_SIGNAL, .rights = RIGHT_RAISE, .object = &signal.object, .size = 7};
+    threads[0].arch.frame.x[0] = CALL_SIGNAL_RAISE;
+    threads[0].arch.frame.x[2] = 10; /* the capability raises 2 of them */
+    threads[1].wait_mask = 2;
+    threads[1].priority = (uint8_t)(threads[0].priority + 1);
+    assert_ptr_equal(component_trapped(), passed);
+    assert_int_equal(given[0], 2);
+    assert_int_equal(given[1] | given[2] | given[3] | given[4], 0); /* none of the raiser's registers */
+    assert_int_equal(threads[0].arch.frame.x[0], STATUS_OK);
+    assert_true(cpus[0].arch.wait_trap);
+}
+
+static void looms(void) { fake_isr_el1 = 1 << 8; }
+static void is_monitor(void) { cpus[0].arch.side = SIDE_MONITOR; }
+static void is_fault(void) { fake_esr_el2 = (uint64_t)EC_DATA_LOWER << 26; }
+static void is_other(void) { threads[0].arch.frame.x[0] = CALL_SIGNAL_WAIT; }
+static void has_deadline(void) { threads[0].arch.frame.x[6] = 5000; }
+
+/* What is refused is left alone, its registers saved. An SError that is still to come is the caller's. */
+static void test_pass_refused(void **state)
+{
+    static void (*const nots[])(void) = {looms, is_monitor, is_fault, is_other, has_deadline};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(nots) * 2; i++) {
+        component_calls();
+        if (i & 1) { /* an answer, by thread 0 */
+            threads[0].serving = &portal;
+            threads[0].arch.frame.x[0] = CALL_PORTAL_WAIT;
+            portal = (struct portal){.server = &threads[0], .caller = &threads[1]};
+        }
+        nots[i / 2]();
+        struct thread before = threads[0];
+        assert_ptr_equal(component_trapped(), long_way);
+        assert_memory_equal(&before, &threads[0], sizeof before);
+        assert_int_equal(threads[1].state, THREAD_WAITING);
+        assert_int_equal(cpus[0].section & 1, 0);
+        assert_ptr_equal(cpus[0].current, &threads[0]);
+    }
+    component_calls();
+    fake_isr_el1 = 1 << 7; /* an interrupt can wait */
+    assert_ptr_equal(component_trapped(), passed);
 }
 
 #define FAST3(function) cmocka_unit_test_setup_teardown(function, setup_3, teardown)
@@ -820,7 +952,7 @@ static bool call_set(uint64_t field, uint64_t first, uint64_t mask)
     frame->x[4] = first;
     frame->x[5] = mask;
     fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
-    struct frame *next = fast_sync(&cpus[0], frame);
+    struct frame *next = trapped(frame);
     assert_true(next == frame || next == long_way);
     assert_int_equal(frame->x[0], next ? (uint64_t)STATUS_OK : CALL_VIRQ_SET);
     return next == frame;
@@ -893,6 +1025,7 @@ int main(void)
         FAST3(test_sgi_queue), FAST2(test_sgi_queue), FAST2(test_senders_v2), FAST2(test_sgir_refused), FAST3(test_posted_counts),
         FAST3(test_identification), FAST3(test_answers), FAST3(test_exit), FAST3(test_exit_big_endian), FAST3(test_exit_refused),
         FAST3(test_enter), FAST3(test_enter_refused), FAST3(test_lines), FAST3(test_lines_refused), FAST3(test_several_calls),
+        FAST3(test_pass), FAST3(test_pass_takes), FAST3(test_pass_raise), FAST3(test_pass_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,10 +61,10 @@ static void test_leave(void **state)
     assert_runs(high);
     struct choice choice = scheduler->policy->leave(scheduler, high);
     assert_ptr_equal(choice.thread, equal);
-    assert_int_equal(choice.rivals, RIVALS_OTHERS);
+    assert_int_equal(choice.others, 1 << 10);
     choice = scheduler->policy->leave(scheduler, equal);
     assert_ptr_equal(choice.thread, low);
-    assert_int_equal(choice.rivals, RIVALS_NONE);
+    assert_int_equal(choice.others, 0);
     assert_ptr_equal(scheduler->policy->pick(scheduler).thread, low);
     assert_null(scheduler->policy->leave(scheduler, low).thread);
     assert_int_equal(scheduler->ready, 0);
@@ -73,7 +73,7 @@ static void test_leave(void **state)
     scheduler->policy->enqueue(scheduler, low, false);
     choice = scheduler->policy->leave(scheduler, low);
     assert_ptr_equal(choice.thread, equal);
-    assert_int_equal(choice.rivals, RIVALS_EQUALS);
+    assert_int_equal(choice.others, 1 << 20);
     scheduler->policy->enqueue(scheduler, low, false);
     scheduler->policy->dequeue(scheduler, equal);
     scheduler->policy->dequeue(scheduler, high);

@@ -68,7 +68,6 @@ _Noreturn void arch_resume(struct cpu *cpu)
 static struct cap *const *quick_table;
 static uint64_t *quick_words, quick_count;
 static bool quick_wakes;
-static unsigned ipis;
 
 void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count)
 {
@@ -76,11 +75,6 @@ void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count)
     quick_words = words;
     quick_count = count;
     cpus[this_cpu].resched = quick_wakes;
-}
-
-void arch_ipi_send(unsigned index)
-{
-    ipis += index == this_cpu;
 }
 
 uint64_t trap_abort_address(uint64_t esr)
@@ -126,6 +120,60 @@ void thread_timer_add(struct cpu *cpu, struct thread *thread, uint64_t deadline)
     thread->timer_queued = true;
 }
 
+static struct frame *const long_way = NULL, *const left_guest = (struct frame *)1, *const passed = (struct frame *)2, *const rescheduled = (struct frame *)3;
+
+/* --- entry.S: where the short ways end ------------------------------------------------------------------------------------------- */
+
+static struct frame *went_from, *went_to;
+static uint64_t given[5];
+
+struct frame *frame_leave(struct frame *to, struct frame *from)
+{
+    went_from = from;
+    went_to = to;
+    return left_guest;
+}
+
+struct frame *frame_switch(struct frame *to, struct frame *from)
+{
+    went_from = from;
+    went_to = to;
+    return passed;
+}
+
+struct frame *frame_pass(struct frame *from, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, struct frame *to, struct cpu *cpu)
+{
+    went_from = from;
+    went_to = to;
+    memcpy(given, (const uint64_t[]){a, b, c, d, e}, sizeof given);
+    cpu->arch.resume = to;
+    return passed;
+}
+
+struct frame *svc_long(uint64_t number, uint64_t slot, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t deadline, struct cpu *cpu)
+{
+    memcpy(cpu->arch.resume->x, (const uint64_t[]){number, slot, a, b, c, d, deadline}, 7 * sizeof number);
+    return long_way;
+}
+
+struct frame *frame_reschedule(struct cpu *cpu)
+{
+    (void)cpu;
+    return rescheduled;
+}
+
+struct frame *svc_short(uint64_t number, uint64_t slot, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t deadline, struct cpu *cpu)
+{
+    svc_long(number, slot, a, b, c, d, deadline, cpu);
+    return fast_call(cpu, cpu->arch.resume);
+}
+
+static unsigned takes;
+void space_take(struct cpu *cpu, unsigned holder, struct space *taken)
+{
+    takes++;
+    cpu->arch.held[holder] = (struct tag_holder){taken->tag.value, 0x4444};
+}
 /* --- the machine ------------------------------------------------------------------------------------------------------------- */
 
 static inline void on(unsigned cpu)

@@ -28,15 +28,13 @@ enum side { SIDE_COMPONENT, SIDE_MONITOR, SIDE_GUEST };
 
 struct arch_cpu {
     struct frame *resume;  /* where the next exception saves its registers, and the return takes them from; entry.S knows where this is */
-    struct frame *left;    /* guest's frame, by fast.c for entry.S; the next field to `resume` */
+    uint8_t side;          /* enum side; entry.S knows where this and the next one are, and looks at both in one go */
+    bool debugging;        /* breakpoints or steps are on in `mdscr` */
     /* VTTBR_EL2 by place, and the tags behind it; for each place those of some spaces that it had before, by the tag's lowest bits. */
-    uint64_t tag[PLACES], vttbr[PLACES];
     struct tag_holder {
         uint64_t tag, vttbr;
-    } held[TAG_HOLDERS];
+    } place[PLACES], held[TAG_HOLDERS];
     uint64_t hcr;          /* HCR_EL2 of the loaded vCPU's side */
-    uint8_t side;          /* enum side */
-    bool debugging;        /* breakpoints or steps are on in `mdscr`; behind `side`, for both to be looked at in one go */
     bool wait_trap;        /* more than one thread is ready here: WFI of a guest must trap */
     uint32_t acknowledged; /* interrupt that fast.c took and left to irq_dispatch() */
     struct vcpu *fp_owner; /* whose FP/SIMD registers are */

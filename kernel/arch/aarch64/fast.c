@@ -3,12 +3,13 @@
  * nothing until it is sure; if it is not, the long way (trap.c, irq.c) begins from the start. So every rule stands there, and this file may be deleted
  * without changing what the kernel does.
  *
- * No lock is taken and nothing written that other CPUs write, but a vCPU's `posted` and the `thread` that claims it; the vCPU's own lock where a timer or what a look at `posted` finds needs a list register, or its monitor turns lines on. A list register that its vCPU
+ * No lock is taken and nothing written that other CPUs write, but a signal, and a vCPU's `posted` and the `thread` that claims it; the vCPU's own lock where a timer or what a look at `posted` finds needs a list register, or its monitor turns lines on. A list register that its vCPU
  * owns (lr_used) is this CPU's alone; others who change its line leave word in lr_recheck, and poke this CPU.
  */
 #include "board.h"
 #include "call.h"
 #include "cpu.h"
+#include "direct.h"
 #include "gic.h"
 #include "irq.h"
 #include "partition.h"
@@ -17,26 +18,41 @@
 #include "switch.h"
 #include "vgic_lines.h"
 
+/* From a guest that debugs nothing: an instruction may be stepped over without a look at PSTATE.SS. */
 struct frame *fast_sync(struct cpu *cpu, struct frame *frame);
 struct frame *fast_irq(struct cpu *cpu, struct frame *frame);
+struct frame *fast_call(struct cpu *cpu, struct frame *frame);
+/* The SVC of a component, or of the loaded vCPU's monitor (a guest's does not come here): what it has in x0 to x6, which has not been saved. */
+#define CALL_ARGUMENTS uint64_t number, uint64_t slot, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t deadline, struct cpu *cpu
+struct frame *fast_component(CALL_ARGUMENTS);
+struct frame *fast_monitor(CALL_ARGUMENTS);
+/*
+ * What those may end with, by way of entry.S; none returns. A function calls them last, so that C has put back what is not its own (scripts/check-fp). The call's long way, from its start; fast_call(),
+ * as from a vector; on with the monitor `to`, whose guest has been left; with the thread `to`, to which the call
+ * made by `from` has given STATUS_OK and five words.
+ */
+struct frame *svc_long(CALL_ARGUMENTS);
+struct frame *svc_short(CALL_ARGUMENTS);
+struct frame *frame_leave(struct frame *to, struct frame *from);
+struct frame *frame_pass(struct frame *from, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, struct frame *to, struct cpu *cpu);
 
 /* A function of its own, so that the others do not save the registers that it needs. */
 #define APART __attribute__((noinline))
+/* And with all its arguments, where its callers have them already, whether it uses them or not. */
+#define SVC __attribute__((noinline, used))
 
-_Static_assert(offsetof(struct cpu, stack_top) == 0 && offsetof(struct cpu, arch.resume) == 8 && offsetof(struct cpu, arch.left) == 16, "entry.S");
-_Static_assert(offsetof(struct arch_cpu, debugging) == offsetof(struct arch_cpu, side) + 1, "side_is_plain_guest()");
+_Static_assert(offsetof(struct cpu, stack_top) == 8 && offsetof(struct cpu, arch.resume) == 16, "entry.S");
+_Static_assert(offsetof(struct cpu, arch.side) == 24 && offsetof(struct arch_cpu, debugging) == offsetof(struct arch_cpu, side) + 1 && SIDE_COMPONENT == 0 && SIDE_GUEST == 2, "entry.S");
 
 enum {
     INSTRUCTION = 4, /* bytes */
     SAVED_REGISTERS = 18, /* x0 to x17: what a handler here finds in the frame */
 };
 
-/* A guest runs, and it debugs nothing: an instruction may be stepped over without a look at PSTATE.SS. */
-static inline bool side_is_plain_guest(const struct cpu *cpu)
+/* What the exception asked for has been done; somebody else may have to run now. */
+static inline struct frame *done(struct cpu *cpu, struct frame *frame)
 {
-    uint16_t side;
-    __builtin_memcpy(&side, &cpu->arch.side, sizeof side);
-    return side == SIDE_GUEST;
+    return __builtin_expect(cpu->resched, 0) ? frame_reschedule(cpu) : frame;
 }
 
 static inline struct frame *skip(struct frame *frame)
@@ -258,29 +274,32 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     vcpu_returned(vcpu, thread, EXIT_MMIO);
     write_sysreg(thread->arch.frame.pc, elr_el2);
     write_sysreg(thread->arch.frame.pstate, spsr_el2);
-    cpu->arch.left = frame;
-    return LEFT_GUEST;
+    return frame_leave(&thread->arch.frame, frame);
 }
 
 /* CALL_VCPU_ENTER(vcpu) of the vCPU that is loaded, by its monitor, with nothing to do for it before. */
-static APART struct frame *enter(struct cpu *cpu, struct frame *frame)
+struct frame *fast_monitor(CALL_ARGUMENTS)
 {
     struct thread *thread = cpu->current;
     struct vcpu *vcpu = cpu->loaded;
-    if (!cap_names(thread->partition, frame->x[1], CAP_VCPU, RIGHT_ENTER, &vcpu->object) || vcpu->dead || vcpu->state->el1.mdscr != cpu->arch.mdscr)
-        return LONG_WAY;
+    if (number == CALL_VIRQ_SET || number == CALL_MULTICALL)
+        return svc_short(number, slot, a, b, c, d, deadline, cpu);
+    if (number != CALL_VCPU_ENTER || !cap_names(thread->partition, slot, CAP_VCPU, RIGHT_ENTER, &vcpu->object) || vcpu->dead || vcpu->state->el1.mdscr != cpu->arch.mdscr)
+        return svc_long(number, slot, a, b, c, d, deadline, cpu);
     if (!vcpu_claim_for(vcpu, thread))
-        return LONG_WAY;
+        return svc_long(number, slot, a, b, c, d, deadline, cpu);
     /* After the claim: whoever kicks or queues later tells the thread. */
     unsigned kicked = __atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST); /* first: nothing is looked at before the claim */
     if (kicked | vcpu->arch.unseen | vcpu->arch.lr_recheck | vcpu->arch.posted) {
         vcpu_yield(vcpu);
-        return LONG_WAY;
+        return svc_long(number, slot, a, b, c, d, deadline, cpu);
     }
     thread->vcpu = vcpu;
-    frame->pc = read_sysreg(elr_el2);
-    frame->pstate = read_sysreg(spsr_el2);
-    frame->sp_el0 = read_sysreg(sp_el0);
+    struct frame *frame = &thread->arch.frame;
+    uint64_t pc = read_sysreg(elr_el2), pstate = read_sysreg(spsr_el2), sp = read_sysreg(sp_el0);
+    frame->sp_el0 = sp;
+    frame->pc = pc;
+    frame->pstate = pstate;
     side_cross_to_guest(cpu, vcpu);
     arch_resume(cpu);
 }
@@ -317,7 +336,7 @@ static APART struct frame *lines_enable(const struct cpu *cpu, struct frame *fra
     return frame;
 }
 
-/* CALL_MULTICALL. Quick calls need no more of their caller than this; whom they woke may have to run instead of it, which an interrupt of this CPU's own sees to. */
+/* CALL_MULTICALL. Quick calls need no more of their caller than this; whom they woke may have to run instead of it. */
 static APART struct frame *multicall(struct cpu *cpu, struct frame *frame)
 {
     const struct thread *thread = cpu->current;
@@ -327,39 +346,113 @@ static APART struct frame *multicall(struct cpu *cpu, struct frame *frame)
     cpu_section_begin(cpu);
     quick_calls(thread->partition->table, batch, frame->x[1]);
     cpu_section_end(cpu);
-    if (__builtin_expect(cpu->resched, 0))
-        arch_ipi_send(cpu->index);
     frame->x[0] = STATUS_OK;
-    return frame;
+    return done(cpu, frame);
 }
 
-/* What a component asks for. */
-static inline struct frame *svc(struct cpu *cpu, struct frame *frame)
+struct frame *fast_call(struct cpu *cpu, struct frame *frame)
 {
-    uint64_t number = frame->x[0];
-    bool monitor = cpu->arch.side == SIDE_MONITOR;
-    if (number == CALL_VCPU_ENTER && monitor)
-        return enter(cpu, frame);
-    if (number == CALL_VIRQ_SET && monitor)
-        return lines_enable(cpu, frame);
-    return number == CALL_MULTICALL ? multicall(cpu, frame) : LONG_WAY;
+    return frame->x[0] == CALL_MULTICALL ? multicall(cpu, frame) : lines_enable(cpu, frame);
 }
 
 struct frame *fast_sync(struct cpu *cpu, struct frame *frame)
 {
     uint64_t esr = read_sysreg(esr_el2);
     unsigned class = ESR_CLASS(esr);
-    if (side_is_plain_guest(cpu)) {
-        if (class == EC_DATA_LOWER)
-            return mmio(cpu, frame, esr);
-        if (class == EC_SYSREG)
-            return sysreg(cpu, frame, esr);
-        if (class == EC_HVC64 || class == EC_SMC64)
-            return smccc(cpu, frame, class == EC_SMC64);
-        if (class == EC_WFX)
-            return guest_wait(cpu, frame, esr);
-    } else if (class == EC_SVC64 && cpu->arch.side != SIDE_GUEST) {
-        return svc(cpu, frame);
-    }
+    if (class == EC_DATA_LOWER)
+        return mmio(cpu, frame, esr);
+    if (class == EC_SYSREG)
+        return sysreg(cpu, frame, esr);
+    if (class == EC_HVC64 || class == EC_SMC64)
+        return smccc(cpu, frame, class == EC_SMC64);
+    if (class == EC_WFX)
+        return guest_wait(cpu, frame, esr);
     return LONG_WAY;
+}
+
+/* --- components' calls ------------------------------------------------------------------------------------------------------ */
+
+/* The space has to be given a tag first. */
+static SVC struct frame *pass_taking(struct frame *from, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, struct frame *to, struct cpu *cpu)
+{
+    space_hold(cpu, PLACE_RUNNING, cpu->current->space.space);
+    write_sysreg(cpu->arch.place[PLACE_RUNNING].vttbr, vttbr_el2);
+    return frame_pass(from, a, b, c, d, e, to, cpu);
+}
+
+/* What arch_thread_switch() does between two components: HCR_EL2, and what EL0 obeys, are as they have to be. `a` to `e` are the results of `to`. */
+static SVC struct frame *pass(struct thread *from, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, struct thread *to, struct cpu *cpu)
+{
+    struct frame *left = &from->arch.frame, *frame = &to->arch.frame;
+    uint64_t pc = read_sysreg(elr_el2), pstate = read_sysreg(spsr_el2), sp = read_sysreg(sp_el0), tpidr = read_sysreg(tpidr_el0);
+    left->sp_el0 = sp;
+    left->pc = pc;
+    left->pstate = pstate;
+    from->arch.tpidr_el0 = tpidr;
+    sp = frame->sp_el0;
+    pc = frame->pc;
+    pstate = frame->pstate;
+    tpidr = to->arch.tpidr_el0;
+    write_sysreg(sp, sp_el0);
+    write_sysreg(pc, elr_el2);
+    write_sysreg(pstate, spsr_el2);
+    write_sysreg(tpidr, tpidr_el0);
+    uint64_t wanted = to->space.space->tag.value;
+    const struct tag_holder *held = &cpu->arch.held[PLACE_RUNNING * PLACE_WAYS + wanted % PLACE_WAYS];
+    uint64_t tag = held->tag, vttbr = held->vttbr;
+    if (__builtin_expect(tag != wanted, 0))
+        return pass_taking(left, a, b, c, d, e, frame, cpu);
+    cpu->arch.place[PLACE_RUNNING].tag = tag;
+    cpu->arch.place[PLACE_RUNNING].vttbr = vttbr;
+    write_sysreg(vttbr, vttbr_el2);
+    return frame_pass(left, a, b, c, d, e, frame, cpu);
+}
+
+static inline struct frame *svc_portal_call(CALL_ARGUMENTS)
+{
+    struct thread *from = cpu->current, *to = NULL;
+    uint64_t badge = 0;
+    unsigned section = cpu_section_open(cpu);
+    if (!serror_looms()) /* a fence, too */
+        to = direct_call(cpu, from, slot, deadline, &badge);
+    cpu_section_close(cpu, section);
+    return to ? pass(from, a, b, c, d, badge, to, cpu) : svc_long(number, slot, a, b, c, d, deadline, cpu);
+}
+
+static SVC struct frame *svc_portal_wait(CALL_ARGUMENTS)
+{
+    number = CALL_PORTAL_WAIT; /* a constant needs no register meanwhile */
+    struct thread *from = cpu->current, *to = NULL;
+    if (!serror_looms())
+        to = direct_answer(cpu, from, slot, deadline);
+    return to ? pass(from, a, b, c, d, d, to, cpu) : svc_long(number, slot, a, b, c, d, deadline, cpu);
+}
+
+static SVC struct frame *svc_signal_raise(CALL_ARGUMENTS)
+{
+    number = CALL_SIGNAL_RAISE;
+    struct thread *from = cpu->current, *to = NULL;
+    uint64_t bits = a;
+    unsigned section = cpu_section_open(cpu);
+    if (!serror_looms()) /* a fence, too */
+        to = direct_raise(cpu, from, slot, &bits);
+    cpu_section_close(cpu, section);
+    if (!to)
+        return svc_long(number, slot, a, b, c, d, deadline, cpu);
+    from->arch.frame.x[0] = STATUS_OK;
+    cpu->arch.wait_trap = true; /* in HCR_EL2 when a guest is entered (side_guest) */
+    return pass(from, bits, 0, 0, 0, 0, to, cpu);
+}
+
+struct frame *fast_component(CALL_ARGUMENTS)
+{
+    if (__builtin_expect(number == CALL_PORTAL_CALL, 1))
+        return svc_portal_call(number, slot, a, b, c, d, deadline, cpu);
+    if (__builtin_expect(number == CALL_PORTAL_WAIT, 1))
+        return svc_portal_wait(number, slot, a, b, c, d, deadline, cpu);
+    if (number == CALL_SIGNAL_RAISE)
+        return svc_signal_raise(number, slot, a, b, c, d, deadline, cpu);
+    if (number == CALL_MULTICALL)
+        return svc_short(number, slot, a, b, c, d, deadline, cpu);
+    return svc_long(number, slot, a, b, c, d, deadline, cpu);
 }

@@ -36,10 +36,29 @@
 
 enum { SCTLR_E0E = 1 << 24 };
 
-/* cpu->arch.vttbr is the space's? A tag that is held is good whatever the space's own has become meanwhile, so the answer may be a needless no. */
+/* cpu->arch.place is the space's? A tag that is held is good whatever the space's own has become meanwhile, so the answer may be a needless no. */
 static inline bool side_holds(const struct cpu *cpu, enum place place, const struct space *space)
 {
-    return cpu->arch.tag[place] == space->tag.value;
+    return cpu->arch.place[place].tag == space->tag.value;
+}
+
+/* The space's translations are to be had in that place, whatever becomes of tags. */
+static inline void space_hold(struct cpu *cpu, enum place place, struct space *space)
+{
+    unsigned holder = place * PLACE_WAYS + space->tag.value % PLACE_WAYS;
+    if (side_holds(cpu, place, space))
+        return;
+    if (__builtin_expect(cpu->arch.held[holder].tag != space->tag.value, 0))
+        space_take(cpu, holder, space);
+    cpu->arch.place[place] = cpu->arch.held[holder];
+}
+
+/* SErrors that are still to come belong to whoever runs. A fence, too. */
+static inline bool serror_looms(void)
+{
+    enum { ISR_SERROR = 1 << 8 };
+    dsb(sy);
+    return read_sysreg(isr_el1) & ISR_SERROR;
 }
 
 /* What the kernel does not save with the others, since it does not use it itself. */
@@ -54,7 +73,7 @@ static inline void guest_registers_save(struct vcpu_state *state)
 static inline void side_cross_to_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
     const struct vcpu_state *state = vcpu->state;
-    write_sysreg(cpu->arch.vttbr[PLACE_LOADED], vttbr_el2);
+    write_sysreg(cpu->arch.place[PLACE_LOADED].vttbr, vttbr_el2);
     isb();
     write_sysreg(cpu->arch.hcr, hcr_el2);
     write_sysreg(state->el1.tpidr_el0, tpidr_el0);
@@ -70,7 +89,7 @@ static inline void side_cross_to_monitor(struct cpu *cpu, struct vcpu *vcpu, str
     guest_registers_save(vcpu->state);
     write_sysreg(HCR_COMPONENT, hcr_el2);
     isb();
-    write_sysreg(cpu->arch.vttbr[PLACE_RUNNING], vttbr_el2);
+    write_sysreg(cpu->arch.place[PLACE_RUNNING].vttbr, vttbr_el2);
     write_sysreg(frame->sp_el0, sp_el0);
     cpu->arch.side = SIDE_MONITOR;
     cpu->arch.resume = frame;

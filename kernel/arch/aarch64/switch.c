@@ -124,8 +124,8 @@ static __attribute__((noinline)) void guest_swap(struct cpu *cpu, struct vcpu *f
     guest_load(to, state);
     isb();
     uint64_t tag = holder->tag, vttbr = holder->vttbr;
-    cpu->arch.tag[PLACE_LOADED] = tag;
-    cpu->arch.vttbr[PLACE_LOADED] = vttbr;
+    cpu->arch.place[PLACE_LOADED].tag = tag;
+    cpu->arch.place[PLACE_LOADED].vttbr = vttbr;
     write_sysreg(vttbr, vttbr_el2);
     write_sysreg(state->el1.cntv_ctl, cntv_ctl_el0);
     cpu->arch.resume = &state->regs;
@@ -144,14 +144,6 @@ SMALL bool guest_switch(struct cpu *cpu, struct vcpu *from, struct vcpu *to)
 }
 
 /* --- a guest that waits ---------------------------------------------------------------------------------------------------------- */
-
-/* What it or its device has done wrong comes before it waits (serror.c). */
-static inline bool serror_looms(void)
-{
-    enum { ISR_SERROR = 1 << 8 };
-    dsb(sy);
-    return read_sysreg(isr_el1) & ISR_SERROR;
-}
 
 /* The waiting guest's timer, which was the processor's, becomes the kernel's; the kernel's timer is set, to be synchronised by the exception return. */
 static INLINE void timers_follow(struct cpu *cpu, struct thread *thread, const struct vcpu *vcpu)
@@ -187,18 +179,17 @@ __attribute__((noinline)) struct frame *guest_wait(struct cpu *cpu, struct frame
     uint64_t pc = read_sysreg(elr_el2) + WFI_BYTES;
     frame->pc = pc;
     frame->pstate = pstate;
-    cpu->arch.left = frame;
     struct choice next = turn_wait(cpu, thread);
     struct vcpu *to = next.thread ? next.thread->vcpu : NULL;
     if (!to || !guest_may_come(cpu, to) || !guest_leaves(cpu, from, to)) {
         write_sysreg(pc, elr_el2);
         cpu->resched = true;
-        return RESCHEDULE;
+        return frame_reschedule(cpu);
     }
     turn_end(cpu, thread);
     turn_begin(cpu, next.thread);
-    turn_slice(cpu, next.thread, next.rivals);
-    guest_swap(cpu, from, to, next.rivals != RIVALS_NONE);
+    turn_slice(cpu, next.thread, next.others);
+    guest_swap(cpu, from, to, next.others != 0);
     timers_follow(cpu, thread, from);
-    return PASSED;
+    return frame_switch(&to->state->regs, frame);
 }

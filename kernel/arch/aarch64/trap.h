@@ -7,15 +7,13 @@
 struct frame;
 struct vcpu;
 
-/*
- * What the vectors go on with after a short way (fast.c, switch.c): a frame; the long way; the monitor at cpu->arch.resume, whose guest (cpu->arch.left) has been left; the
- * thread there, to which that at cpu->arch.left gave way; or whom the scheduler chooses
- * (cpu->resched), after what the exception asked for has been done.
- */
+/* What the vectors go on with after a short way (fast.c, switch.c): a frame, or the long way. */
 #define LONG_WAY ((struct frame *)0)
-#define LEFT_GUEST ((struct frame *)1)
-#define PASSED ((struct frame *)3)
-#define RESCHEDULE ((struct frame *)7)
+/* Or a short way ends with one of these of entry.S, which do not return; a function calls them last, so that C has put back what is not its own (scripts/check-fp). */
+/* What the exception asked for has been done, and somebody else may have to run now. */
+struct frame *frame_reschedule(struct cpu *cpu);
+/* From one guest to another, whose registers are there but for those in the frames. */
+struct frame *frame_switch(struct frame *to, struct frame *from);
 
 /* Called by entry.S with the registers saved; each returns the frame to go on with. */
 struct frame *trap_sync(struct cpu *cpu);

@@ -47,25 +47,13 @@ static void vcpu_fp_save(struct vcpu *vcpu)
 
 /* --- sides ------------------------------------------------------------------------------------------------------------------- */
 
-static void space_take(struct cpu *cpu, unsigned holder, struct space *space)
+void space_take(struct cpu *cpu, unsigned holder, struct space *space)
 {
     if (holder >= PLACE_LOADED * PLACE_WAYS)
         cpu->arch.last[holder % PLACE_WAYS] = NULL;
     uint64_t number = tag_activate(cpu->index, holder, &space->tag);
     cpu->arch.held[holder].tag = space->tag.value;
     cpu->arch.held[holder].vttbr = ptr_to_phys(space->table.root).raw | number << 48;
-}
-
-/* The space's translations are to be had in that place, whatever becomes of tags. */
-static inline void space_hold(struct cpu *cpu, enum place place, struct space *space)
-{
-    unsigned holder = place * PLACE_WAYS + space->tag.value % PLACE_WAYS;
-    if (side_holds(cpu, place, space))
-        return;
-    if (__builtin_expect(cpu->arch.held[holder].tag != space->tag.value, 0))
-        space_take(cpu, holder, space);
-    cpu->arch.tag[place] = cpu->arch.held[holder].tag;
-    cpu->arch.vttbr[place] = cpu->arch.held[holder].vttbr;
 }
 
 /* What EL0 obeys, of the guest's; it may have changed it at any time. */
@@ -83,6 +71,7 @@ static void component_el0_load(void)
     write_sysreg(CNTKCTL_COMPONENT, cntkctl_el1);
     write_sysreg(CNTHCTL_COMPONENT, cnthctl_el2);
     write_sysreg(CPTR_RES1 | CPTR_TFP, cptr_el2);
+    write_sysreg(0, tpidrro_el0);
 }
 
 bool side_settle(struct cpu *cpu)
@@ -101,11 +90,10 @@ static void side_component(struct cpu *cpu, struct thread *thread)
     write_sysreg(HCR_COMPONENT, hcr_el2);
     isb();
     space_hold(cpu, PLACE_RUNNING, thread->space.space);
-    write_sysreg(cpu->arch.vttbr[PLACE_RUNNING], vttbr_el2);
+    write_sysreg(cpu->arch.place[PLACE_RUNNING].vttbr, vttbr_el2);
     component_el0_load();
     write_sysreg(thread->arch.frame.sp_el0, sp_el0);
     write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
-    write_sysreg(0, tpidrro_el0);
     cpu->arch.resume = &thread->arch.frame;
 }
 
@@ -121,9 +109,9 @@ static void guest_el0_load(const struct vcpu *vcpu)
 /* For guest_switch(): its translations are to be had by its tag's lowest bits, but for the first time, when it had no tag yet. */
 static inline void guest_remember(struct cpu *cpu, struct vcpu *vcpu)
 {
-    unsigned way = cpu->arch.tag[PLACE_LOADED] % PLACE_WAYS;
+    unsigned way = cpu->arch.place[PLACE_LOADED].tag % PLACE_WAYS;
     vcpu->arch.way = (uint8_t)way;
-    if (cpu->arch.held[PLACE_LOADED * PLACE_WAYS + way].tag == cpu->arch.tag[PLACE_LOADED])
+    if (cpu->arch.held[PLACE_LOADED * PLACE_WAYS + way].tag == cpu->arch.place[PLACE_LOADED].tag)
         cpu->arch.last[way] = vcpu;
 }
 
@@ -173,7 +161,7 @@ static bool auxiliary_find(void)
 
 SMALL void vcpu_cpu_init(struct cpu *cpu)
 {
-    cpu->arch.tag[PLACE_RUNNING] = cpu->arch.tag[PLACE_LOADED] = UINT64_MAX; /* no space's */
+    cpu->arch.place[PLACE_RUNNING].tag = cpu->arch.place[PLACE_LOADED].tag = UINT64_MAX; /* no space's */
     for (unsigned i = 0; i < TAG_HOLDERS; i++)
         cpu->arch.held[i].tag = UINT64_MAX;
     write_sysreg(read_sysreg(midr_el1), vpidr_el2);
@@ -201,7 +189,7 @@ static void vcpu_local_flush(struct cpu *cpu, struct vcpu *vcpu)
         return;
     if (*last) {
         space_hold(cpu, PLACE_LOADED, vcpu->vm->space.space);
-        write_sysreg(cpu->arch.vttbr[PLACE_LOADED], vttbr_el2);
+        write_sysreg(cpu->arch.place[PLACE_LOADED].vttbr, vttbr_el2);
         isb();
         __asm__ volatile("tlbi vmalle1\n\tic iallu" : : : "memory");
         dsb(nsh);

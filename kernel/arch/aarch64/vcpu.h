@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct cpu;
+struct space;
 struct vcpu;
 
 /* On this CPU, at its start. */
@@ -23,5 +24,7 @@ void vcpu_fp_follow(struct cpu *cpu, struct vcpu *vcpu);
 void vcpu_fp_load(struct cpu *cpu, struct vcpu *vcpu);
 /* The monitor that runs needs what EL0 obeys as a component has it. False: it has. */
 bool side_settle(struct cpu *cpu);
+/* The CPU's holder has the space's tag from now on. */
+void space_take(struct cpu *cpu, unsigned holder, struct space *space);
 
 #endif

@@ -35,6 +35,7 @@ struct host {
     uint64_t deadline[CPUS_MAX];
     unsigned tag_count;         /* arch_tag_count() */
     unsigned refuse_cpu;        /* arch_cpu_start() fails for this one; 0: for none */
+    unsigned passes;            /* calls that went the direct way (direct.h) */
     uint64_t tag_flushes, space_flushes, scrubbed /* bytes */, ipis;
     int power;                  /* what arch_power() was asked for; HOST_NO_POWER */
     bool panicked;
@@ -52,6 +53,8 @@ void host_reset(unsigned cpus);
 /* Runs function(cpu, argument) in the kernel on CPU `index`, and what follows until the CPU is back at the lower level or sleeps; then
  * the IPIs that came for it meanwhile. */
 void host_enter(unsigned index, void (*function)(struct cpu *cpu, void *argument), void *argument);
+/* The call of the thread that runs, as the vectors of a real architecture make it: directly if it can be, else by call_dispatch(). */
+void host_call(struct cpu *cpu);
 /* Runs function(argument) where arch_power() and a panic return to. True if either came. */
 bool host_stops(void (*function)(void *argument), void *argument);
 void host_ipis_deliver(void);

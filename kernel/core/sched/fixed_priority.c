@@ -4,8 +4,10 @@
 
 static void enqueue(struct scheduler *scheduler, struct thread *thread, bool front)
 {
-    struct thread **first = &scheduler->queue[thread->priority], *next = *first ? *first : thread;
-    thread->ready_prev = *first ? next->ready_prev : thread;
+    struct thread **first = &scheduler->queue[thread->priority], *next = *first;
+    if (!(scheduler->ready >> thread->priority & 1))
+        next = thread->ready_prev = thread;
+    thread->ready_prev = next->ready_prev;
     thread->ready_next = next;
     thread->ready_prev->ready_next = thread;
     next->ready_prev = thread;
@@ -21,18 +23,18 @@ static void dequeue(struct scheduler *scheduler, struct thread *thread)
     thread->ready_prev->ready_next = next;
     next->ready_prev = thread->ready_prev;
     if (*first == thread)
-        *first = next == thread ? NULL : next;
-    if (!*first)
+        *first = next;
+    if (next == thread)
         scheduler->ready &= ~(UINT64_C(1) << thread->priority);
 }
 
 static inline __attribute__((always_inline)) struct choice choose(const struct scheduler *scheduler, uint64_t ready)
 {
     if (!ready)
-        return (struct choice){NULL, RIVALS_NONE};
-    struct thread *thread = scheduler->queue[63u - (unsigned)__builtin_clzll(ready)];
-    bool others = ready & (ready - 1);
-    return (struct choice){thread, thread->ready_next != thread ? RIVALS_EQUALS : others ? RIVALS_OTHERS : RIVALS_NONE};
+        return (struct choice){NULL, 0};
+    unsigned first = 63u - (unsigned)__builtin_clzll(ready);
+    struct thread *thread = scheduler->queue[first];
+    return (struct choice){thread, thread->ready_next != thread ? ready : ready ^ UINT64_C(1) << first};
 }
 
 static struct choice pick(const struct scheduler *scheduler)
@@ -51,7 +53,6 @@ static struct choice leave(struct scheduler *scheduler, struct thread *thread)
     if (thread->ready_next != thread)
         return leave_equals(scheduler, thread);
     uint64_t ready = scheduler->ready & ~(UINT64_C(1) << thread->priority);
-    scheduler->queue[thread->priority] = NULL;
     scheduler->ready = ready;
     return choose(scheduler, ready);
 }

@@ -12,16 +12,10 @@
 struct thread;
 struct scheduler;
 
-enum rivals {
-    RIVALS_NONE,
-    RIVALS_OTHERS,
-    RIVALS_EQUALS, /* with them it takes turns: its time slice matters */
-};
-
-/* Who is to run, NULL: nobody; and who else is ready. */
+/* Who is to run, NULL: nobody; and the priorities of those who are ready beside: if its own is among them, it takes turns, and its time slice matters. */
 struct choice {
     struct thread *thread;
-    enum rivals rivals;
+    uint64_t others;
 };
 
 struct policy {
@@ -37,7 +31,7 @@ extern const struct policy fixed_priority;
 struct scheduler {
     const struct policy *policy;
     /* fixed_priority */
-    uint64_t ready;                       /* bit p: queue[p] is not empty */
+    uint64_t ready;                       /* bit p: there are some in queue[p]; else that says nothing */
     struct thread *queue[PRIORITIES];     /* the first of each, a ring in the order in which they will run */
 };
 
