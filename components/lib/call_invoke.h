@@ -49,6 +49,25 @@ static inline status_t call_enter(uint64_t number, uint64_t a, uint64_t *result)
     return (status_t)x0;
 }
 
+/** CALL_PORTAL_CALL, CALL_PORTAL_WAIT: four words there and back, and another one. */
+static inline status_t call_portal(uint64_t number, uint64_t portal, uint64_t message[4], uint64_t deadline, uint64_t *badge)
+{
+    register uint64_t x0 __asm__("x0") = number;
+    register uint64_t x1 __asm__("x1") = portal;
+    register uint64_t x2 __asm__("x2") = message[0];
+    register uint64_t x3 __asm__("x3") = message[1];
+    register uint64_t x4 __asm__("x4") = message[2];
+    register uint64_t x5 __asm__("x5") = message[3];
+    register uint64_t x6 __asm__("x6") = deadline;
+    __asm__ volatile("svc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3), "+r"(x4), "+r"(x5), "+r"(x6) : : "x7", "memory");
+    message[0] = x1;
+    message[1] = x2;
+    message[2] = x3;
+    message[3] = x4;
+    *badge = x5;
+    return (status_t)x0;
+}
+
 /** Any call. */
 static inline status_t call_long(struct call_words *words)
 {

@@ -203,26 +203,14 @@ static inline status_t portal_create(cap_t partition, cap_t to)
 /** Hands the server four words and waits for its answer, which replaces them. */
 static inline status_t portal_call(cap_t portal, uint64_t message[4], uint64_t deadline)
 {
-    struct call_words words = {{CALL_PORTAL_CALL, portal, message[0], message[1], message[2], message[3], deadline}};
-    status_t status = call_long(&words);
-    message[0] = words.w[1];
-    message[1] = words.w[2];
-    message[2] = words.w[3];
-    message[3] = words.w[4];
-    return status;
+    uint64_t none;
+    return call_portal(CALL_PORTAL_CALL, portal, message, deadline, &none);
 }
 
 /** Answers the caller being served, if any, with `message` and waits for the next one's. */
 static inline status_t portal_wait(cap_t portal, uint64_t message[4], uint64_t deadline, uint64_t *badge)
 {
-    struct call_words words = {{CALL_PORTAL_WAIT, portal, message[0], message[1], message[2], message[3], deadline}};
-    status_t status = call_long(&words);
-    message[0] = words.w[1];
-    message[1] = words.w[2];
-    message[2] = words.w[3];
-    message[3] = words.w[4];
-    *badge = words.w[5];
-    return status;
+    return call_portal(CALL_PORTAL_WAIT, portal, message, deadline, badge);
 }
 
 /** From now on the interrupt raises `bits` of `signal` (0: none) and stays masked until irq_ack. */
