@@ -109,10 +109,10 @@ static void guest_el0_load(const struct vcpu *vcpu)
 /* For guest_switch(): its translations are to be had by its tag's lowest bits, but for the first time, when it had no tag yet. */
 static inline void guest_remember(struct cpu *cpu, struct vcpu *vcpu)
 {
-    unsigned way = cpu->arch.place[PLACE_LOADED].tag % PLACE_WAYS;
+    uint64_t tag = cpu->arch.place[PLACE_LOADED].tag;
+    unsigned way = tag % PLACE_WAYS;
     vcpu->arch.way = (uint8_t)way;
-    if (cpu->arch.held[PLACE_LOADED * PLACE_WAYS + way].tag == cpu->arch.place[PLACE_LOADED].tag)
-        cpu->arch.last[way] = vcpu;
+    cpu->arch.last[way] = cpu->arch.held[PLACE_LOADED * PLACE_WAYS + way].tag == tag ? vcpu : NULL; /* nor one that was at the same address before */
 }
 
 /* From a component's side, or the monitor's of this very guest. */
