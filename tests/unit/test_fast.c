@@ -664,7 +664,16 @@ static void test_exit_refused(void **state)
     (void)state;
     vm->doorbells[0].address = saddr(doorbell);
     vm->doorbell_count = 1;
-    assert_ptr_equal(access_at(doorbell, ISS_WORD | ISS_WRITE | ISS_TRANSLATION), long_way);
+    assert_ptr_equal(access_at(doorbell, ISS_WORD | ISS_WRITE | ISS_TRANSLATION), guest()); /* rung, and stepped over */
+    assert_int_equal(fake_elr_el2, 0x1004);
+    cpus[0].resched = true; /* it woke somebody here */
+    assert_ptr_equal(access_at(doorbell, ISS_WORD | ISS_WRITE | ISS_TRANSLATION), rescheduled);
+    cpus[0].resched = false;
+    assert_ptr_equal(access_at(doorbell, (ISS_WORD & ~(1 << 23)) | ISS_WRITE | 1 << 22 | ISS_TRANSLATION), left_guest); /* half of one */
+    cpus[0].arch.side = SIDE_GUEST;
+    vcpus[0]->thread = &threads[0];
+    threads[0].vcpu = vcpus[0];
+    states[0].exits = 0;
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_ACCESS_FLAG), long_way);
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_WALK | ISS_TRANSLATION), long_way);
     assert_ptr_equal(access_at(device, (ISS_WORD ^ 1 << 24) | ISS_TRANSLATION), long_way); /* no ISV */

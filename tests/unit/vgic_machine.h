@@ -168,6 +168,11 @@ struct frame *svc_short(uint64_t number, uint64_t slot, uint64_t a, uint64_t b, 
     return fast_call(cpu, cpu->arch.resume);
 }
 
+bool vm_ring(struct vm *owner, saddr_t address)
+{
+    return owner == vm && owner->doorbell_count && owner->doorbells[0].address.raw == address.raw;
+}
+
 static unsigned takes;
 void space_take(struct cpu *cpu, unsigned holder, struct space *taken)
 {

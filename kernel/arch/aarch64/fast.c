@@ -230,14 +230,6 @@ static inline bool mmio_is_plain(uint64_t esr)
     return (esr & (VALID | WALK | STATUS)) == (VALID | TRANSLATION);
 }
 
-static inline bool is_doorbell(const struct vm *vm, uint64_t address)
-{
-    bool found = false;
-    for (unsigned i = 0; i < vm->doorbell_count; i++)
-        found |= vm->doorbells[i].address.raw == address;
-    return found;
-}
-
 /* GICD_SGIR: to those that it lists, or to itself. */
 static struct frame *gicd_sgir(struct cpu *cpu, struct frame *frame, uint64_t esr)
 {
@@ -252,12 +244,16 @@ static struct frame *gicd_sgir(struct cpu *cpu, struct frame *frame, uint64_t es
 
 static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t esr)
 {
-    enum { WRITE = 1 << 6, PSTATE_AARCH32 = 1 << 4 };
+    enum { WRITE = 1 << 6, WORD = 2 << 22, SIZE = 3 << 22, PSTATE_AARCH32 = 1 << 4 };
     struct vcpu *vcpu = cpu->loaded;
     struct thread *thread = cpu->current;
     struct vcpu_exit *exit = &vcpu->state->exit;
     uint64_t far = read_sysreg(far_el2), address = trap_abort_address(esr), pstate = read_sysreg(spsr_el2);
-    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || !side_holds(cpu, PLACE_RUNNING, thread->space.space) || (esr & WRITE && is_doorbell(vcpu->vm, address)))
+    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32)
+        return LONG_WAY;
+    if ((esr & (WRITE | SIZE)) == (WRITE | WORD) && vm_ring(vcpu->vm, saddr(address)))
+        return done(cpu, skip(frame));
+    if (!side_holds(cpu, PLACE_RUNNING, thread->space.space))
         return LONG_WAY;
     if (esr & WRITE && address && address == vcpu->vm->arch.sgi_address)
         return gicd_sgir(cpu, frame, esr);
