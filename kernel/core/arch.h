@@ -13,6 +13,7 @@
 
 struct cpu;
 struct thread;
+struct thread_fault;
 struct space;
 struct vm;
 struct vcpu;
@@ -95,9 +96,8 @@ unsigned arch_tag_count(void);
 /* Prepares the registers of a thread that starts at `pc` with `sp` and `argument`. */
 void arch_thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t argument);
 /* Inline: uint64_t *arch_call_registers(struct thread *): the eight registers of a call (number or status, arguments, results). */
-uint64_t arch_thread_pc(const struct thread *thread);
-uint64_t arch_thread_sp(const struct thread *thread);
-uint64_t arch_thread_link(const struct thread *thread);
+/* When the thread faults, on its CPU, while it is current: where it is (pc, link, sp; link may be 0). */
+void arch_thread_place(const struct thread *thread, struct thread_fault *fault);
 /* The thread will execute its call instruction again (it was stopped between two steps of it). */
 void arch_call_repeat(struct thread *thread);
 

@@ -328,7 +328,7 @@ static status_t call_signal_create(struct partition *self, const struct cap *cap
 {
     status_t status;
     struct cap *slot = cap_slot_for(self, r[2], &status);
-    return slot ? finish_maker(self, slot, signal_new((struct partition *)cap->object, &status), &status) : status;
+    return slot ? finish_maker(self, slot, object_new((struct partition *)cap->object, CAP_SIGNAL, sizeof(struct signal), &status), &status) : status;
 }
 
 static status_t call_signal_wait(struct partition *self, const struct cap *cap, uint64_t *r)
@@ -340,7 +340,7 @@ static status_t call_portal_create(struct partition *self, const struct cap *cap
 {
     status_t status;
     struct cap *slot = cap_slot_for(self, r[2], &status);
-    return slot ? finish_maker(self, slot, portal_new((struct partition *)cap->object, &status), &status) : status;
+    return slot ? finish_maker(self, slot, object_new((struct partition *)cap->object, CAP_PORTAL, sizeof(struct portal), &status), &status) : status;
 }
 
 static status_t call_portal_call(struct partition *self, const struct cap *cap, uint64_t *r)
@@ -365,7 +365,7 @@ static status_t call_irq_bind(struct partition *self, const struct cap *cap, uin
     if (r[5] & ~(uint64_t)IRQ_EDGE)
         return STATUS_ARGUMENT;
     if (signal)
-        return irq_bind((unsigned)r[2], cap, signal, bits, cpu_self()->index, r[5] & IRQ_EDGE);
+        return irq_bind((unsigned)r[2], cap, &signal->object, bits, cpu_self()->index, r[5] & IRQ_EDGE);
     irq_unbind((unsigned)r[2]);
     return STATUS_OK;
 }

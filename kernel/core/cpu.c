@@ -25,18 +25,6 @@ static void request_serve(struct cpu *cpu)
     __atomic_store_n(&cpu->request_pending, 0, __ATOMIC_RELEASE);
 }
 
-static void request_send(struct cpu *cpu)
-{
-    __atomic_store_n(&cpu->request_pending, 1, __ATOMIC_RELEASE);
-    arch_ipi_send(cpu->index);
-}
-
-static void request_await(const struct cpu *cpu)
-{
-    while (__atomic_load_n(&cpu->request_pending, __ATOMIC_ACQUIRE))
-        arch_relax();
-}
-
 void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument)
 {
     if (index == cpu_self()->index) {
@@ -45,8 +33,10 @@ void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument
     }
     request.function = function;
     request.argument = argument;
-    request_send(&cpus[index]);
-    request_await(&cpus[index]);
+    __atomic_store_n(&cpus[index].request_pending, 1, __ATOMIC_RELEASE);
+    arch_ipi_send(index);
+    while (__atomic_load_n(&cpus[index].request_pending, __ATOMIC_ACQUIRE))
+        arch_relax();
 }
 
 void cpu_quiesce(void)

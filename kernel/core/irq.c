@@ -44,36 +44,24 @@ static struct receiver *receiver_take(unsigned number, const struct cap *by, sta
     return NULL;
 }
 
-/* The receiver is complete: from now on it is told. */
-static void receiver_connect(const struct receiver *receiver, unsigned cpu, bool edge)
-{
-    __atomic_store_n(&receiver_of[receiver->number], (uint8_t)(receiver - receivers + 1), __ATOMIC_RELEASE);
-    arch_irq_complete(receiver->number);
-    arch_irq_enable(receiver->number, cpu, edge);
-}
-
-status_t irq_bind(unsigned number, const struct cap *by, struct signal *signal, uint64_t bits, unsigned cpu, bool edge)
+status_t irq_bind(unsigned number, const struct cap *by, struct object *to, uint64_t what, unsigned cpu, bool edge)
 {
     status_t status;
     struct receiver *receiver = receiver_take(number, by, &status);
-    if (receiver) {
-        binding_set(&receiver->binding, signal, bits);
-        receiver_connect(receiver, cpu, edge);
+    if (!receiver)
+        return status;
+    if (to->type == CAP_SIGNAL) {
+        binding_set(&receiver->binding, (struct signal *)to, what);
+    } else {
+        receiver->line = (unsigned)what;
+        receiver->vm = (struct vm *)to;
+        arch_virq_link(receiver->vm, receiver->line, number);
     }
-    return status;
-}
-
-status_t irq_forward(unsigned number, const struct cap *by, struct vm *vm, unsigned line, unsigned cpu, bool edge)
-{
-    status_t status;
-    struct receiver *receiver = receiver_take(number, by, &status);
-    if (receiver) {
-        receiver->line = line;
-        receiver->vm = vm;
-        arch_virq_link(vm, line, number);
-        receiver_connect(receiver, cpu, edge);
-    }
-    return status;
+    /* The receiver is complete: from now on it is told. */
+    __atomic_store_n(&receiver_of[number], (uint8_t)(receiver - receivers + 1), __ATOMIC_RELEASE);
+    arch_irq_complete(number);
+    arch_irq_enable(number, cpu, edge);
+    return STATUS_OK;
 }
 
 void irq_unbind(unsigned number)

@@ -8,11 +8,10 @@
 struct vm;
 
 /*
- * Tree lock for all but the last. `number` is within the caller's capability `by`, with which the binding goes. STATUS_BUSY if somebody has
- * it, STATUS_LIMIT if too many are bound.
+ * Tree lock for all but the last. `number` is within the caller's capability `by`, with which the binding goes. `to`: a signal, `what` its bits; or a
+ * VM, `what` its line. STATUS_BUSY if somebody has the interrupt, STATUS_LIMIT if too many are bound.
  */
-status_t irq_bind(unsigned number, const struct cap *by, struct signal *signal, uint64_t bits, unsigned cpu, bool edge);
-status_t irq_forward(unsigned number, const struct cap *by, struct vm *vm, unsigned line, unsigned cpu, bool edge);
+status_t irq_bind(unsigned number, const struct cap *by, struct object *to, uint64_t what, unsigned cpu, bool edge);
 /* No VM or signal uses it any more; inactive, and nothing of it is left in a VM. */
 void irq_unbind(unsigned number);
 /* The capability, signal or VM goes: unbinds one interrupt that was bound by it or to it. True when none was left. */

@@ -185,9 +185,10 @@ static const struct component_header *root_load(struct space *space, struct rang
 
 static struct bootinfo *root_bootinfo(struct partition *root, struct space *space)
 {
-    struct bootinfo *info = memory_take_page(root);
+    status_t status;
+    struct bootinfo *info = space_page_new(space, saddr(BOOTINFO_ADDRESS), root, RIGHT_READ, &status);
     _Static_assert(sizeof(*info) <= PAGE_SIZE, "the boot information is one page");
-    if (!info || space_map_kernel(space, saddr(BOOTINFO_ADDRESS), info, RIGHT_READ) != STATUS_OK)
+    if (!info)
         panic("no memory for the boot information");
     info->magic = BOOTINFO_MAGIC;
     info->cpus = platform.cpus;

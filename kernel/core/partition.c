@@ -8,36 +8,25 @@ static struct donation *all_donations;
 
 /* --- blocks: free lists by size; a block is never joined again, the memory returns as a whole ---------------------- */
 
-static uint8_t memory_order(size_t size)
-{
-    uint8_t order = MEMORY_ORDER_MIN;
-    while (((size_t)1 << order) < size)
-        order++;
-    return order;
-}
-
 static void memory_push(struct partition *partition, void *block, uint8_t order)
 {
     *(void **)block = partition->free[order];
     partition->free[order] = block;
 }
 
-static void *memory_pop(struct partition *partition, uint8_t order)
-{
-    void *block = partition->free[order];
-    partition->free[order] = *(void **)block;
-    return block;
-}
-
 void *memory_take(struct partition *partition, size_t size, uint8_t *order)
 {
-    uint8_t wanted = memory_order(size), found = wanted;
+    uint8_t wanted = MEMORY_ORDER_MIN;
+    while (((size_t)1 << wanted) < size)
+        wanted++;
     ASSERT(wanted <= MEMORY_ORDER_PAGE);
+    uint8_t found = wanted;
     while (found <= MEMORY_ORDER_PAGE && !partition->free[found])
         found++;
     if (found > MEMORY_ORDER_PAGE)
         return NULL;
-    char *block = memory_pop(partition, found);
+    char *block = partition->free[found];
+    partition->free[found] = *(void **)(void *)block;
     while (found > wanted) { /* the upper halves stay free */
         found--;
         memory_push(partition, block + ((size_t)1 << found), found);

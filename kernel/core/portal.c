@@ -6,11 +6,6 @@
 
 enum { WORDS = 4 };
 
-struct portal *portal_new(struct partition *payer, status_t *status)
-{
-    return (struct portal *)object_new(payer, CAP_PORTAL, sizeof(struct portal), status);
-}
-
 /* The caller's words become the idle server's results. */
 static void portal_hand_over(struct cpu *cpu, struct portal *portal, struct thread *caller)
 {

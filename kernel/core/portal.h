@@ -22,8 +22,6 @@ struct portal {
 
 #define IDLE_FOR_A_WHILE (&cpus[CPUS_MAX])
 
-/* One that nobody serves; NULL and why in *status. Tree lock. */
-struct portal *portal_new(struct partition *payer, status_t *status);
 /* CALL_PORTAL_CALL, CALL_PORTAL_WAIT, by the calling thread, whose registers bear the words: a status, or CALL_PENDING, and it waits. */
 status_t portal_call(struct cpu *cpu, struct portal *portal, uint64_t badge, uint64_t deadline);
 status_t portal_wait(struct cpu *cpu, struct portal *portal, uint64_t deadline);

@@ -8,11 +8,6 @@
 
 enum { BINDINGS_STEP = 16 /* undone at a time */ };
 
-struct signal *signal_new(struct partition *payer, status_t *status)
-{
-    return (struct signal *)object_new(payer, CAP_SIGNAL, sizeof(struct signal), status);
-}
-
 /* Signal's lock. */
 static void signal_waiter_set(struct signal *signal, struct thread *waiter)
 {

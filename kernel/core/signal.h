@@ -27,8 +27,6 @@ struct binding {
     uint64_t bits;
 };
 
-/* All bits clear; NULL and why in *status. Tree lock. */
-struct signal *signal_new(struct partition *payer, status_t *status);
 /* Wakes the waiter if it waits for one of the bits that are set. */
 void signal_look(struct signal *signal);
 /* Those of `mask` that are set, and are no longer. Signal's lock. */

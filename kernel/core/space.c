@@ -49,6 +49,17 @@ static void space_trim(struct space *space, saddr_t address, uint64_t size)
     table_trim(&space->table, address, size, flush_range, &flush);
 }
 
+/* Maps the range, all of it or nothing. */
+static status_t space_write(struct space *space, saddr_t address, paddr_t base, uint64_t size, unsigned access, bool device)
+{
+    status_t status = table_prepare(&space->table, address, base, size, SPACE_MAP_LIMIT);
+    if (status == STATUS_OK)
+        table_commit(&space->table, address, base, size, access, device);
+    else
+        space_trim(space, address, size);
+    return status;
+}
+
 static void mapping_link(struct mapping *mapping, struct space *space, struct cap *extent, uint64_t size)
 {
     mapping->node = (struct cap){.type = NODE_MAPPING, .object = &space->object, .size = size};
@@ -70,36 +81,25 @@ status_t space_map(struct space *space, struct cap *extent, saddr_t address, uin
     struct mapping *mapping = memory_take(space->table.payer, sizeof(*mapping), &order);
     if (!mapping)
         return STATUS_MEMORY;
-    status_t status = table_prepare(&space->table, address, base, size, SPACE_MAP_LIMIT);
+    status_t status = space_write(space, address, base, size, access, extent->flags & CAP_FLAG_DEVICE);
     if (status != STATUS_OK) {
         memory_give(space->table.payer, mapping, order);
-        space_trim(space, address, size);
         return status;
     }
     mapping->address = address;
     mapping->order = order;
     mapping_link(mapping, space, extent, size);
-    table_commit(&space->table, address, base, size, access, extent->flags & CAP_FLAG_DEVICE);
     return STATUS_OK;
 }
 
-status_t space_map_kernel(struct space *space, saddr_t address, const void *page, unsigned access)
-{
-    if (!range_valid(address, PAGE_SIZE))
-        return STATUS_ARGUMENT;
-    paddr_t base = ptr_to_phys(page);
-    status_t status = table_prepare(&space->table, address, base, PAGE_SIZE, 1);
-    if (status != STATUS_OK)
-        space_trim(space, address, PAGE_SIZE);
-    else
-        table_commit(&space->table, address, base, PAGE_SIZE, access, false);
-    return status;
-}
-
-void *space_page_new(struct space *space, saddr_t address, struct partition *payer, status_t *status)
+void *space_page_new(struct space *space, saddr_t address, struct partition *payer, unsigned access, status_t *status)
 {
     void *page = memory_take_page(payer);
-    *status = page ? space_map_kernel(space, address, page, RIGHT_READ | RIGHT_WRITE) : STATUS_MEMORY;
+    *status = range_valid(address, PAGE_SIZE) ? STATUS_OK : STATUS_ARGUMENT;
+    if (!page)
+        *status = STATUS_MEMORY;
+    if (*status == STATUS_OK)
+        *status = space_write(space, address, ptr_to_phys(page), PAGE_SIZE, access, false);
     if (!page || *status == STATUS_OK)
         return page;
     memory_give_page(payer, page);

@@ -37,10 +37,8 @@ struct space {
 struct space *space_new(struct partition *payer, unsigned kind, status_t *status);
 /* Maps a part of the extent; see CALL_SPACE_MAP. Tree lock. */
 status_t space_map(struct space *space, struct cap *extent, saddr_t address, uint64_t offset, uint64_t size, unsigned access);
-/* Maps a page of kernel memory (a state page, the boot information), which no extent describes. Tree lock. */
-status_t space_map_kernel(struct space *space, saddr_t address, const void *page, unsigned access);
-/* The same with a fresh page of the payer's; NULL and why in *status. */
-void *space_page_new(struct space *space, saddr_t address, struct partition *payer, status_t *status);
+/* Maps a fresh page of the payer's kernel memory (a state page, the boot information), which no extent describes; NULL and why in *status. Tree lock. */
+void *space_page_new(struct space *space, saddr_t address, struct partition *payer, unsigned access, status_t *status);
 void space_unmap_kernel(struct space *space, saddr_t address);
 void space_user_add(struct space *space, struct space_user *user, struct object *object);
 void space_user_remove(struct space_user *user);

@@ -113,12 +113,8 @@ void thread_wait(struct cpu *cpu, struct thread *thread, unsigned kind, struct o
 
 void thread_fault(struct cpu *cpu, struct thread *thread, unsigned reason, uint64_t address, uint64_t syndrome)
 {
-    thread->fault = (struct thread_fault){.reason = reason,
-                                          .pc = arch_thread_pc(thread),
-                                          .address = address,
-                                          .syndrome = syndrome,
-                                          .link = arch_thread_link(thread),
-                                          .sp = arch_thread_sp(thread)};
+    thread->fault = (struct thread_fault){.reason = reason, .address = address, .syndrome = syndrome};
+    arch_thread_place(thread, &thread->fault);
     if (thread->state == THREAD_WAITING) { /* an error that it caused before */
         thread_time_out(thread);
         thread_timer_remove(cpu, thread);
@@ -271,7 +267,7 @@ void thread_stop(struct thread *thread)
 status_t thread_batch_make(struct thread *thread, saddr_t address)
 {
     status_t status = STATUS_EXISTS;
-    uint64_t *page = thread->batch ? NULL : space_page_new(thread->space.space, address, thread->partition, &status);
+    uint64_t *page = thread->batch ? NULL : space_page_new(thread->space.space, address, thread->partition, RIGHT_READ | RIGHT_WRITE, &status);
     if (!page)
         return status;
     thread->batch_address = address;

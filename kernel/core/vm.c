@@ -74,11 +74,10 @@ status_t vm_reset(struct vm *vm)
 
 status_t vm_answer_set(struct vm *vm, uint32_t function, uint64_t value)
 {
-    for (unsigned i = 0; i < vm->answer_count; i++) {
-        if (vm->answers[i].function == function) {
-            vm->answers[i].value = value;
-            return STATUS_OK;
-        }
+    struct vm_answer *answer = vm_answer_find(vm, function);
+    if (answer) {
+        answer->value = value;
+        return STATUS_OK;
     }
     if (vm->answer_count == VM_ANSWERS)
         return STATUS_LIMIT;
@@ -170,7 +169,7 @@ struct vcpu *vcpu_new(struct partition *payer, struct vm *vm, unsigned index, ui
     struct vcpu *vcpu = (struct vcpu *)object_new(payer, CAP_VCPU, sizeof(*vcpu), status);
     if (!vcpu)
         return NULL;
-    vcpu->state = space_page_new(monitor, address, payer, status);
+    vcpu->state = space_page_new(monitor, address, payer, RIGHT_READ | RIGHT_WRITE, status);
     if (!vcpu->state) {
         object_free(&vcpu->object);
         return NULL;

@@ -112,10 +112,10 @@ void vcpu_unload(struct cpu *cpu, struct vcpu *vcpu);
 /* Raises the signal of the doorbell at `address`; false if there is none. */
 bool vm_ring(struct vm *vm, saddr_t address);
 /* The constant answer to that firmware call of a guest; NULL: none. */
-static inline const struct vm_answer *vm_answer_find(const struct vm *vm, uint32_t function)
+static inline struct vm_answer *vm_answer_find(struct vm *vm, uint32_t function)
 {
     unsigned count = __atomic_load_n(&vm->answer_count, __ATOMIC_ACQUIRE);
-    for (const struct vm_answer *answer = vm->answers; answer < vm->answers + count; answer++) {
+    for (struct vm_answer *answer = vm->answers; answer < vm->answers + count; answer++) {
         if (answer->function == function)
             return answer;
     }

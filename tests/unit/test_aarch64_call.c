@@ -17,7 +17,7 @@ static struct cap table[NO_SLOT];
 static struct thread caller;
 static bool locked, lock_refused;
 static bool enabled[PHYSICAL_MAX];
-static struct signal other; /* of another partition */
+static struct signal other = {.object.type = CAP_SIGNAL}; /* of another partition */
 static unsigned told;       /* how often that was raised */
 
 struct cap *cap_find(const struct partition *partition, uint64_t slot, unsigned type, unsigned rights, status_t *status)
@@ -197,7 +197,7 @@ static void test_forward(void **state)
     assert_int_equal(FORWARD(LINE, 0, 0, 0), STATUS_OK);
     assert_false(enabled[FIRST]);
     assert_int_equal(physical(), 0);
-    irq_bind(FIRST, &table[ALL_IRQS], &other, 1, 0, false);
+    irq_bind(FIRST, &table[ALL_IRQS], &other.object, 1, 0, false);
     assert_int_equal(FORWARD(LINE, SOME_IRQS, FIRST, 0), STATUS_BUSY);
     assert_int_equal(physical(), 0);
     assert_int_equal(FORWARD(LINE, 0, 0, 0), STATUS_OK); /* there is nothing to undo: least of all the other's */
@@ -234,7 +234,7 @@ static void revoke(void)
     assert_true(irq_unbind_step(&table[SOME_IRQS]));
     assert_int_equal(physical(), 0);
     assert_false(enabled[FIRST] || active_shared[FIRST]);
-    assert_int_equal(irq_bind(FIRST, &table[ALL_IRQS], &other, 1, 0, false), STATUS_OK);
+    assert_int_equal(irq_bind(FIRST, &table[ALL_IRQS], &other.object, 1, 0, false), STATUS_OK);
     come();
     assert_int_equal(told, 1);
     on(before);

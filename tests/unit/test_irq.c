@@ -117,8 +117,8 @@ static void forward(struct cpu *cpu, void *argument)
 {
     (void)cpu;
     assert_true(cap_tree_lock());
-    assert_int_equal(irq_forward(NUMBER, cap_slot(machine.base, forwarder), argument, LINE, 1, false), STATUS_OK);
-    assert_int_equal(irq_forward(NUMBER, cap_slot(machine.base, forwarder), argument, LINE, 1, false), STATUS_BUSY);
+    assert_int_equal(irq_bind(NUMBER, cap_slot(machine.base, forwarder), argument, LINE, 1, false), STATUS_OK);
+    assert_int_equal(irq_bind(NUMBER, cap_slot(machine.base, forwarder), argument, LINE, 1, false), STATUS_BUSY);
     cap_tree_unlock();
 }
 

@@ -7,20 +7,10 @@
 
 #include <bulkhead/vcpu.h>
 
-/* pstate in AArch32 state (Arm ARM C5.2.19) */
+/* pstate in AArch32 state (Arm ARM C5.2.19), as far as the kernel and its monitor both look at it */
 enum {
-    AARCH32_USER = 0x10,
     AARCH32_FIQ = 0x11,
-    AARCH32_IRQ = 0x12,
-    AARCH32_SUPERVISOR = 0x13,
-    AARCH32_ABORT = 0x17,
-    AARCH32_UNDEFINED = 0x1b,
-    AARCH32_SYSTEM = 0x1f,
     AARCH32_T = 1 << 5,
-    AARCH32_F = 1 << 6,
-    AARCH32_I = 1 << 7,
-    AARCH32_A = 1 << 8,
-    AARCH32_E = 1 << 9,
     AARCH32_IT_LOW = 3 << 25,   /* IT[1:0] */
     AARCH32_IT_HIGH = 63 << 10, /* IT[7:2] */
     AARCH32_CONDITION_ALWAYS = 14,

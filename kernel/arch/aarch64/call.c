@@ -58,7 +58,7 @@ static status_t virq_forward(const struct partition *self, struct vm *vm, uint64
         return STATUS_ARGUMENT;
     if (before)
         return before == number ? STATUS_OK /* it is already */ : STATUS_BUSY;
-    return irq_forward((unsigned)number, cap, vm, (unsigned)line, cpu_self()->index, r[5] & IRQ_EDGE);
+    return irq_bind((unsigned)number, cap, &vm->object, line, cpu_self()->index, r[5] & IRQ_EDGE);
 }
 
 static status_t (*const calls[CALL_ARCH_END - CALL_ARCH])(const struct partition *self, struct vm *vm, uint64_t *r) = {

@@ -8,21 +8,11 @@ void arch_thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t
     thread->arch.tpidr_el0 = 0;
 }
 
-uint64_t arch_thread_pc(const struct thread *thread)
+void arch_thread_place(const struct thread *thread, struct thread_fault *fault)
 {
-    return thread->arch.frame.pc;
-}
-
-/* Asked for when the thread faults: its stack pointer is the live one. */
-uint64_t arch_thread_sp(const struct thread *thread)
-{
-    (void)thread;
-    return read_sysreg(sp_el0);
-}
-
-uint64_t arch_thread_link(const struct thread *thread)
-{
-    return thread->arch.frame.x[30];
+    fault->pc = thread->arch.frame.pc;
+    fault->link = thread->arch.frame.x[30];
+    fault->sp = read_sysreg(sp_el0); /* the live one */
 }
 
 void arch_call_repeat(struct thread *thread)

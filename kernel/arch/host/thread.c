@@ -9,19 +9,11 @@ void arch_thread_start(struct thread *thread, uint64_t pc, uint64_t sp, uint64_t
     thread->arch = (struct arch_thread){.registers = {argument}, .pc = pc, .sp = sp};
 }
 
-uint64_t arch_thread_pc(const struct thread *thread)
+void arch_thread_place(const struct thread *thread, struct thread_fault *fault)
 {
-    return thread->arch.pc;
-}
-
-uint64_t arch_thread_sp(const struct thread *thread)
-{
-    return thread->arch.sp;
-}
-
-uint64_t arch_thread_link(const struct thread *thread)
-{
-    return thread->arch.link;
+    fault->pc = thread->arch.pc;
+    fault->link = thread->arch.link;
+    fault->sp = thread->arch.sp;
 }
 
 void arch_call_repeat(struct thread *thread)
