@@ -134,7 +134,7 @@ void arch_wait_trap(struct cpu *cpu, bool on);
 
 /* --- Physical interrupts (irq.c) --------------------------------------------------------------------------------- */
 
-/* It comes to that CPU from now on, at once if its level is there already. */
+/* It comes to that CPU from now on, at once if its level is there already. The tree lock is held. */
 void arch_irq_enable(unsigned number, unsigned cpu, bool edge);
 /* It does not come any more, and what came and was not taken is forgotten, unless its level is there still. */
 void arch_irq_disable(unsigned number);

@@ -245,7 +245,7 @@ static inline bool *active_of(unsigned intid)
     return intid < 32 ? &fakes[this_cpu].active_private[intid] : &active_shared[intid];
 }
 
-static inline void set_active(unsigned intid, bool active)
+void gic_set_active(unsigned intid, bool active)
 {
     *active_of(intid) = active;
 }
@@ -288,7 +288,6 @@ static inline void interface_load(const struct gic_interface *interface, const s
 
 static const struct gic_ops fake_v2 = {
     .lr = {.priority = 23, .state = 28, .physical = 10, .source = 10, .group1 = 1 << 30, .hardware = UINT64_C(1) << 31, .eoi_irq = 1 << 19},
-    .set_active = set_active,
     .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,
@@ -297,7 +296,6 @@ static const struct gic_ops fake_v2 = {
 };
 static const struct gic_ops fake_v3 = {
     .lr = {.priority = 51, .state = 62, .physical = 32, .group1 = UINT64_C(1) << 60, .hardware = UINT64_C(1) << 61, .eoi_irq = UINT64_C(1) << 41},
-    .set_active = set_active,
     .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,
@@ -363,7 +361,7 @@ static inline void guest_eoi(unsigned acknowledged)
             continue;
         fakes[this_cpu].lr[n] = gic_lr_with_state(raw, lr_state_of(raw) & LR_PENDING);
         if (raw & layout()->hardware)
-            set_active((unsigned)(raw >> layout()->physical & 0x3ff), false);
+            gic_set_active((unsigned)(raw >> layout()->physical & 0x3ff), false);
         return;
     }
     fakes[this_cpu].hcr += 1u << EOI_COUNT_SHIFT;

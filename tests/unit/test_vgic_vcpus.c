@@ -414,7 +414,7 @@ static void test_made_again_active(void **state)
 {
     (void)state;
     virq_at(vm, NULL, SPI)->physical = SPI;
-    gic.ops->set_active(SPI, true);
+    gic_set_active(SPI, true);
     raise(SPI, 1);
     assert_int_equal(guest_ack(), SPI);
     vm->vcpus[0] = NULL;

@@ -48,11 +48,10 @@ enum {
 
 struct gic_ops {
     struct lr_layout lr;
-    /* Finds and resets the distributor, all shared interrupts off; then, on each CPU, what is banked. */
+    /* Finds and resets the distributor, all shared interrupts off; then, on each CPU, what is banked, but not the virtual interface's registers. */
     void (*init)(void);
     void (*cpu_init)(unsigned cpu);
     void (*route)(unsigned intid, unsigned cpu); /* a shared interrupt */
-    void (*set_active)(unsigned intid, bool active); /* gic_set_active() */
     void (*send)(unsigned cpu, unsigned sgi);
     uint64_t (*lr_read)(unsigned n);
     void (*lr_write)(unsigned n, uint64_t raw);

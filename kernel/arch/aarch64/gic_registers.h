@@ -27,34 +27,21 @@ enum {
     GIC_PRIORITY_MASK = 0xf0,
 };
 
-static inline unsigned gicd_lines(uintptr_t distributor)
-{
-    unsigned lines = 32 * ((mmio_read32(distributor + GICD_TYPER) & 0x1f) + 1);
-    return lines > GIC_INTID_END ? GIC_INTID_END : lines;
-}
-
 /* Writes the interrupt's bit to a register where zeros mean nothing. */
 static inline void gicd_bit_write(uintptr_t bank, unsigned reg, unsigned intid)
 {
     mmio_write32(bank + reg + intid / 32 * 4, UINT32_C(1) << intid % 32);
 }
 
-/* Edge or level; only while it is disabled. The caller holds what guards the shared word. */
-static inline void gicd_configure(uintptr_t bank, unsigned intid, bool edge)
-{
-    uintptr_t reg = bank + GICD_ICFGR + intid / 16 * 4;
-    uint32_t bit = UINT32_C(2) << intid % 16 * 2, value = mmio_read32(reg);
-    mmio_write32(reg, edge ? value | bit : value & ~bit);
-}
-
-/* All of the 32 lines from `first`: off, inactive, of the one priority. */
-static inline void gicd_reset32(uintptr_t bank, unsigned first)
+/* All of the 32 lines from `first`: off, inactive, of the one priority; `groups`: a bit for each. */
+static inline void gicd_reset32(uintptr_t bank, unsigned first, uint32_t groups)
 {
     mmio_write32(bank + GICD_ICENABLER + first / 8, UINT32_MAX);
     mmio_write32(bank + GICD_ICPENDR + first / 8, UINT32_MAX);
     mmio_write32(bank + GICD_ICACTIVER + first / 8, UINT32_MAX);
     for (unsigned i = 0; i < 32; i += 4)
         mmio_write32(bank + GICD_IPRIORITYR + first + i, GIC_PRIORITY_ALL);
+    mmio_write32(bank + GICD_IGROUPR + first / 8, groups);
 }
 
 /* Waits until a change of enables has taken effect everywhere. `bit`: RWP, 31 in GICD_CTLR, 3 in GICR_CTLR; GICv2 has none and reads as zero. */
@@ -65,5 +52,8 @@ static inline void gicd_settle(uintptr_t control, unsigned bit)
 }
 
 enum { GICD_RWP = 31, GICR_RWP = 3 };
+
+/* Finds and resets the distributor: all shared interrupts off and of `groups`, then `control` in GICD_CTLR. */
+void gicd_init(uint64_t size, uint32_t groups, uint32_t control);
 
 #endif

@@ -32,17 +32,12 @@ enum { IIDR_EMULATED = 0x43b };
 static void init(void)
 {
     uint64_t skip = is_aliased(board.cpu_interface.base, board.cpu_interface.size) ? GICC_LAST_ALIAS : 0;
-    gic.distributor = mmu_map_device(board.distributor.base, PAGE_SIZE);
+    gicd_init(PAGE_SIZE, 0, CTLR_ENABLE);
     gic.cpu = mmu_map_device(paddr(board.cpu_interface.base.raw + skip), GICC_SIZE);
     gic.virtual = mmu_map_device(board.virtual_control.base, PAGE_SIZE);
     platform.guest_device = (struct range){paddr(platform.guest_device.base.raw + skip), GICC_SIZE};
     gic.lr_count = (mmio_read32(gic.virtual + GICH_VTR) & 0x3f) + 1;
-    gic.intids = gicd_lines(gic.distributor);
     gic.links = mmio_read32(gic.distributor + GICD_IIDR) != IIDR_EMULATED;
-    mmio_write32(gic.distributor + GICD_CTLR, 0);
-    for (unsigned first = GIC_SPI_FIRST; first < gic.intids; first += 32)
-        gicd_reset32(gic.distributor, first);
-    mmio_write32(gic.distributor + GICD_CTLR, CTLR_ENABLE);
 }
 
 /* The CPU's own mask reads back from the targets of its private interrupts; zero where there is one CPU only. */
@@ -60,10 +55,7 @@ static void cpu_init(unsigned cpu)
 {
     gic.banks[cpu] = gic.distributor;
     interface_mask[cpu] = own_mask();
-    gicd_reset32(gic.distributor, 0);
-    mmio_write32(gic.virtual + GICH_HCR, 0);
-    for (unsigned n = 0; n < gic.lr_count; n++)
-        mmio_write32(gic.virtual + GICH_LR + n * 4, 0);
+    gicd_reset32(gic.distributor, 0, 0);
     mmio_write32(gic.cpu + GICC_PMR, GIC_PRIORITY_MASK);
     mmio_write32(gic.cpu + GICC_BPR, 0);
     mmio_write32(gic.cpu + GICC_CTLR, CTLR_ENABLE | CTLR_EOIMODE);
@@ -111,7 +103,6 @@ const struct gic_ops gicv2_ops = {
     .init = init,
     .cpu_init = cpu_init,
     .route = route,
-    .set_active = gic_set_active,
     .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,

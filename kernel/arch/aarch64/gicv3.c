@@ -52,17 +52,8 @@ static void redistributors_find(void)
 
 SMALL static void init(void)
 {
-    gic.distributor = mmu_map_device(board.distributor.base, GICD_SIZE);
-    gic.intids = gicd_lines(gic.distributor);
     redistributors_find();
-    mmio_write32(gic.distributor + GICD_CTLR, 0);
-    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
-    for (unsigned first = GIC_SPI_FIRST; first < gic.intids; first += 32) {
-        gicd_reset32(gic.distributor, first);
-        mmio_write32(gic.distributor + GICD_IGROUPR + first / 8, UINT32_MAX);
-    }
-    mmio_write32(gic.distributor + GICD_CTLR, CTLR_ARE | CTLR_GROUP1A);
-    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
+    gicd_init(GICD_SIZE, UINT32_MAX, CTLR_ARE | CTLR_GROUP1A);
 }
 
 static void redistributor_init(uintptr_t bank)
@@ -71,23 +62,8 @@ static void redistributor_init(uintptr_t bank)
     mmio_write32(frame + GICR_WAKER, mmio_read32(frame + GICR_WAKER) & ~(uint32_t)WAKER_SLEEP);
     while (mmio_read32(frame + GICR_WAKER) & WAKER_ASLEEP)
         arch_relax();
-    gicd_reset32(bank, 0);
-    mmio_write32(bank + GICD_IGROUPR, UINT32_MAX);
+    gicd_reset32(bank, 0, UINT32_MAX);
     gicd_settle(frame + GICR_CTLR, GICR_RWP);
-}
-
-static void lr_write(unsigned n, uint64_t raw);
-
-static void virtual_init(void)
-{
-    gic.links = true;
-    uint64_t vtr = read_sysreg(ich_vtr_el2);
-    gic.lr_count = (unsigned)(vtr & 0x1f) + 1;
-    apr_count = 1u << ((vtr >> 26 & 7) - 4); /* PREbits 5, 6, 7 */
-    gic.wide = apr_count > 1;
-    write_sysreg(0, ich_hcr_el2);
-    for (unsigned n = 0; n < gic.lr_count; n++)
-        lr_write(n, 0);
 }
 
 SMALL static void cpu_init(unsigned cpu)
@@ -97,7 +73,11 @@ SMALL static void cpu_init(unsigned cpu)
     isb();
     write_sysreg(read_sysreg(icc_sre_el1) | 1, icc_sre_el1);
     isb();
-    virtual_init();
+    uint64_t vtr = read_sysreg(ich_vtr_el2);
+    gic.links = true;
+    gic.lr_count = (unsigned)(vtr & 0x1f) + 1;
+    apr_count = 1u << ((vtr >> 26 & 7) - 4); /* PREbits 5, 6, 7 */
+    gic.wide = apr_count > 1;
     write_sysreg(GIC_PRIORITY_MASK, icc_pmr_el1);
     write_sysreg(0, icc_bpr1_el1);
     write_sysreg(ICC_CTLR_EOIMODE, icc_ctlr_el1);
@@ -186,7 +166,6 @@ const struct gic_ops gicv3_ops = {
     .init = init,
     .cpu_init = cpu_init,
     .route = route,
-    .set_active = gic_set_active,
     .send = send,
     .lr_read = lr_read,
     .lr_write = lr_write,

@@ -5,17 +5,10 @@
 #include "cpu.h"
 #include "gic.h"
 #include "gic_registers.h"
-#include "lock.h"
+#include "mmu.h"
 #include "vgic.h"
 
 struct gic gic;
-static struct lock config_lock; /* GICD_ICFGR */
-
-static _Noreturn void stop(void)
-{
-    for (;;)
-        __asm__ volatile("wfi");
-}
 
 /* Private to the CPU, and the kernel's own. */
 static void private_handle(struct cpu *cpu, unsigned intid, uint32_t acknowledged)
@@ -26,16 +19,14 @@ static void private_handle(struct cpu *cpu, unsigned intid, uint32_t acknowledge
     } else if (intid == board.maintenance) {
         vgic_maintenance(cpu);
         gic_deactivate(acknowledged);
-    } else if (intid == SGI_IPI) {
-        gic_deactivate(acknowledged); /* before: another one may follow */
-        ipi_handle(cpu);
-    } else if (intid == SGI_POSTED) {
-        gic_deactivate(acknowledged);
-        vgic_posted(cpu);
-    } else if (intid == SGI_STOP) {
-        stop();
     } else {
-        gic_deactivate(acknowledged);
+        gic_deactivate(acknowledged); /* before: another one may follow */
+        if (intid == SGI_IPI)
+            ipi_handle(cpu);
+        else if (intid == SGI_POSTED)
+            vgic_posted(cpu);
+        while (intid == SGI_STOP)
+            __asm__ volatile("wfi");
     }
 }
 
@@ -58,10 +49,26 @@ void irq_dispatch(struct cpu *cpu, uint32_t acknowledged)
     }
 }
 
+SMALL void gicd_init(uint64_t size, uint32_t groups, uint32_t control)
+{
+    gic.distributor = mmu_map_device(board.distributor.base, size);
+    unsigned lines = 32 * ((mmio_read32(gic.distributor + GICD_TYPER) & 0x1f) + 1);
+    gic.intids = lines > GIC_INTID_END ? GIC_INTID_END : lines;
+    mmio_write32(gic.distributor + GICD_CTLR, 0);
+    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
+    for (unsigned first = GIC_SPI_FIRST; first < gic.intids; first += 32)
+        gicd_reset32(gic.distributor, first, groups);
+    mmio_write32(gic.distributor + GICD_CTLR, control);
+    gicd_settle(gic.distributor + GICD_CTLR, GICD_RWP);
+}
+
 SMALL void irq_cpu_init(unsigned cpu)
 {
     const unsigned own[] = {SGI_IPI, SGI_STOP, SGI_POSTED, board.hyp_timer, board.virtual_timer, board.maintenance};
     gic.ops->cpu_init(cpu);
+    gic_hcr_write(0);
+    for (unsigned n = 0; n < gic.lr_count; n++)
+        gic.ops->lr_write(n, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
         gicd_bit_write(gic.banks[cpu], GICD_ISENABLER, own[i]);
 }
@@ -96,9 +103,10 @@ bool arch_interrupt_pending(void)
 
 SMALL void arch_irq_enable(unsigned number, unsigned cpu, bool edge)
 {
-    lock_take(&config_lock);
-    gicd_configure(gic.distributor, number, edge);
-    lock_release(&config_lock);
+    uintptr_t reg = gic.distributor + GICD_ICFGR + number / 16 * 4;
+    uint32_t bit = UINT32_C(2) << number % 16 * 2;
+    uint32_t value = mmio_read32(reg);
+    mmio_write32(reg, edge ? value | bit : value & ~bit); /* allowed while it is disabled; the tree lock guards the word */
     gic.ops->route(number, cpu);
     gicd_bit_write(gic.distributor, GICD_ISENABLER, number);
 }

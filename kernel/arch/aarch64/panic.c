@@ -34,7 +34,6 @@ static bool is_stack(uint64_t address)
 
 static void backtrace_print(uint64_t frame)
 {
-    log_print("backtrace (llvm-addr2line -fie build/kernel/kernel.elf ...):\n");
     for (unsigned i = 0; i < FRAMES_MAX && is_stack(frame); i++) {
         const uint64_t *record = (const uint64_t *)frame;
         if (record[1])
@@ -51,39 +50,19 @@ static void registers_print(const struct frame *frame)
         log_print("x%u%s %016lx%s", i, i < 10 ? " " : "", frame->x[i], i % 4 == 3 || i == 30 ? "\n" : "  ");
 }
 
-/* panic() was called: the registers of whoever called the kernel, as far as it has saved them, and why. */
-static void caller_print(void)
-{
-    const struct cpu *cpu = cpu_self();
-    log_print("esr %lx  elr %lx  far %lx  spsr %lx\n", read_sysreg(esr_el2), read_sysreg(elr_el2), read_sysreg(far_el2), read_sysreg(spsr_el2));
-    if (cpu && cpu->arch.resume)
-        registers_print(cpu->arch.resume);
-}
-
-static void fault_print(const struct frame *frame)
-{
-    log_print("esr %lx  elr %lx  far %lx  spsr %lx  sp %lx\n", read_sysreg(esr_el2), frame->pc, read_sysreg(far_el2), frame->pstate,
-              frame->sp_el0);
-    registers_print(frame);
-    log_print("at\n");
-    address_print(frame->pc);
-}
-
-static void system_print(void)
-{
-    log_print("hcr %lx  sctlr %lx  vttbr %lx  stack %p  image at %p\n", read_sysreg(hcr_el2), read_sysreg(sctlr_el2),
-              read_sysreg(vttbr_el2), __builtin_frame_address(0), (void *)_image_start);
-}
-
+/* The fault's registers; if panic() was called, those of whoever called the kernel, as far as it has saved them, and why. */
 _Noreturn void arch_panic(void)
 {
-    const struct frame *fault = fault_frame;
+    const struct frame *fault = fault_frame, *frame = fault ? fault : cpu_self()->arch.resume;
     irq_stop_others();
+    log_print("esr %lx  elr %lx  far %lx  spsr %lx\n", read_sysreg(esr_el2), read_sysreg(elr_el2), read_sysreg(far_el2), read_sysreg(spsr_el2));
+    if (frame)
+        registers_print(frame);
+    log_print("hcr %lx  sctlr %lx  vttbr %lx  stack %p  image at %p\n", read_sysreg(hcr_el2), read_sysreg(sctlr_el2),
+              read_sysreg(vttbr_el2), fault ? (void *)fault->sp_el0 : __builtin_frame_address(0), (void *)_image_start);
+    log_print("backtrace (llvm-addr2line -fie build/kernel/kernel.elf ...):\n");
     if (fault)
-        fault_print(fault);
-    else
-        caller_print();
-    system_print();
+        address_print(fault->pc);
     backtrace_print(fault ? fault->x[29] : (uint64_t)__builtin_frame_address(0));
     arch_power(POWER_OFF);
 }

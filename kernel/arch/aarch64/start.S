@@ -58,9 +58,8 @@ boot:
     mov     sp, x0
     mov     x29, xzr
     bl      mmu_build
-    bl      mmu_enable
     mov     x21, #0
-    bl      stack_set
+    bl      mmu_enable
     mov     x0, x20
     mov     x1, x19
     bl      boot_main
@@ -71,7 +70,6 @@ secondary_start:
     mov     x21, x0
     bl      el2_prepare
     bl      mmu_enable
-    bl      stack_set
     mov     x0, x21
     bl      boot_secondary
 
@@ -150,6 +148,7 @@ relocate: /* their place becomes translation tables: zero is none */
     b       1b
 2:  ret
 
+/* And the stack; x21 = the CPU's index. */
 mmu_enable:
     mov     x0, #MAIR
     msr     mair_el2, x0
@@ -171,10 +170,6 @@ mmu_enable:
     constant x0, (SCTLR_RES1 | SCTLR_M | SCTLR_C | SCTLR_SA | SCTLR_I | SCTLR_WXN)
     msr     sctlr_el2, x0
     isb
-    ret
-
-/* x21 = the CPU's index */
-stack_set:
     address x0, _image_start
     add     x0, x0, #STACKS_OFFSET
     add     x1, x21, #1

@@ -127,7 +127,7 @@ static void lr_ended(struct vcpu *vcpu, unsigned n)
     unsigned line = vcpu->arch.lr_line[n];
     struct virq *virq = virq_at(vcpu->vm, vcpu, line);
     if (virq->physical && !gic.links)
-        gic.ops->set_active(virq->physical, false);
+        gic_set_active(virq->physical, false);
     if (line == TIMER_PPI)
         vcpu->arch.timer_owned = virq->flags & LATCH; /* it has come again */
     if (virq_is_level(virq))
@@ -183,7 +183,7 @@ SMALL static void memory_reap(struct vcpu *vcpu)
         virq->flags &= (uint8_t)~ACTIVE;
         vcpu->arch.active_in_memory--;
         if (virq->physical)
-            gic.ops->set_active(virq->physical, false);
+            gic_set_active(virq->physical, false);
         if (best == TIMER_PPI)
             vcpu->arch.timer_owned = false;
         virq_changed(vcpu, virq, best);
@@ -270,7 +270,7 @@ static bool timer_withdrawn(struct vcpu *vcpu, struct virq *virq, unsigned line)
         return false;
     virq->flags &= (uint8_t)~LATCH;
     vcpu->arch.timer_owned = false;
-    gic.ops->set_active(board.virtual_timer, false);
+    gic_set_active(board.virtual_timer, false);
     return true;
 }
 
@@ -478,7 +478,7 @@ void vgic_load(struct vcpu *vcpu)
     if (!gic_is_plain())
         gic.ops->interface_load(&a->interface, &a->interface_rest);
     if (a->timer_owned)
-        gic.ops->set_active(board.virtual_timer, true);
+        gic_set_active(board.virtual_timer, true);
     hcr_update(vcpu);
 }
 
@@ -520,7 +520,7 @@ void vgic_unload(struct vcpu *vcpu)
         gic.ops->interface_save(&a->interface, &a->interface_rest);
     gic_hcr_write(0);
     if (a->timer_owned)
-        gic.ops->set_active(board.virtual_timer, false); /* the next guest's timer shares it */
+        gic_set_active(board.virtual_timer, false); /* the next guest's timer shares it */
 }
 
 /* --- interrupts from the hardware ---------------------------------------------------------------------------------------------------- */
@@ -543,7 +543,7 @@ void vtimer_fired(struct cpu *cpu)
 {
     struct vcpu *vcpu = cpu->loaded;
     if (!vcpu) {
-        gic.ops->set_active(board.virtual_timer, false);
+        gic_set_active(board.virtual_timer, false);
         return;
     }
     struct virq *virq = &vcpu->arch.private[TIMER_PPI];
@@ -692,7 +692,7 @@ static void timer_disown(struct vcpu *vcpu, bool loaded)
         return;
     vcpu->arch.timer_owned = false;
     if (loaded)
-        gic.ops->set_active(board.virtual_timer, false);
+        gic_set_active(board.virtual_timer, false);
 }
 
 SMALL static void recount_here(void *argument)

@@ -16,7 +16,7 @@ static void shared_reset(struct vm *vm, unsigned index)
         if (target != index)
             continue;
         if (virq->physical)
-            gic.ops->set_active(virq->physical, false);
+            gic_set_active(virq->physical, false);
         virq_reset(virq, 0);
         __atomic_store_n(&virq->target, 0, __ATOMIC_RELEASE);
     }
@@ -64,7 +64,7 @@ static void virq_adopt(struct vcpu *vcpu, struct virq *virq, unsigned line)
     if (virq->target != vcpu->index)
         return;
     if (virq->physical)
-        gic.ops->set_active(virq->physical, false);
+        gic_set_active(virq->physical, false);
     virq->flags &= (uint8_t)~(ACTIVE | QUEUED);
     virq->lr = VIRQ_NO_LR;
     virq_changed(vcpu, virq, line);
@@ -121,7 +121,7 @@ static void virq_apply(struct vcpu *vcpu, struct virq *virq, unsigned field, boo
         flag_set(virq, field_flags[field], set);
     /* Nothing is left that the guest would end; the timer's is its CPU's: lrs_recount(). */
     if ((field == VIRQ_UNPEND || field == VIRQ_DEACTIVATE) && virq->physical >= VIRQ_PRIVATE && !(virq->flags & ACTIVE))
-        gic.ops->set_active(virq->physical, false);
+        gic_set_active(virq->physical, false);
 }
 
 /* Does the field touch state that may be in an LR, and not only leave word for it? */
