@@ -60,12 +60,6 @@ void vgic_sgi1r_write(struct cpu *cpu, struct vcpu *of, uint64_t value)
     seen.sgi = value;
 }
 
-void vcpu_fp_load(struct cpu *cpu, struct vcpu *of)
-{
-    (void)cpu, (void)of;
-    seen.fp_loads++;
-}
-
 void vcpu_wait(struct cpu *cpu, struct vcpu *of)
 {
     (void)cpu, (void)of;
@@ -90,11 +84,12 @@ void trap_guest_smccc(struct cpu *cpu, struct vcpu *of, unsigned reason, uint64_
     trap_guest_exit(cpu, of, reason, esr);
 }
 
-/* The data abort of AArch64. */
+/* The data abort and the FP trap of AArch64. */
 void trap_guest(struct cpu *cpu, struct vcpu *of, uint64_t esr)
 {
     (void)cpu, (void)of;
     seen.esr = esr;
+    seen.fp_loads += ESR_CLASS(esr) == EC_FP;
 }
 
 static int setup(void **state)

@@ -100,62 +100,44 @@ static void trap_wfx(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
         vcpu_wait(cpu, vcpu);
 }
 
-/* A register that is the monitor's to answer. */
-static void trap_exit_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
-{
-    trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
-}
-
-/* One register, whose AArch64 counterpart is `reg`. */
-static void access_register(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr, uint32_t reg)
-{
-    struct frame *regs = &vcpu->state->regs;
-    struct sysreg_access access = {.reg = reg, .rt = reported_register(regs, esr, ISS_RT_SHIFT), .read = esr & ISS_READ};
-    if (sysreg_emulate(cpu, vcpu, &access))
-        aarch32_skip(regs, esr);
-    else
-        trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
-}
-
 /* Those that the monitor answers, with zero: there is no debug or PMU, so ID_DFR0 says so. Above CRm 2, AArch64 has registers that AArch32 has elsewhere, or later ones that are not offered. */
 static bool cp15_reads_zero(uint32_t reg)
 {
     return (reg & (uint32_t)CP15_ID) == CP15_ID_GROUP && (reg == CP15_ID_DFR0 || (reg >> 1 & 15) > CP15_ID_CRM_LAST);
 }
 
-/* CP15's encodings are AArch64's but for op0. */
-static void trap_cp15(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+/*
+ * AArch64's register; 0: none, the monitor answers. CP15's encodings are AArch64's but for op0. VMRS: MVFR0 to MVFR2, which HCR_EL2.TID3 traps, are
+ * identification registers of AArch64.
+ */
+static uint32_t counterpart(uint64_t esr)
 {
     uint32_t reg = (uint32_t)esr & ISS_REGISTER;
+    if (ESR_CLASS(esr) == EC_VMRS)
+        return (uint32_t)SYSREG(3, 0, 0, 3, 0) | (MVFR0_REG - (reg >> 10 & 15)) << 17;
     reg |= (reg >> 10 & 15) == CP15_CACHE ? 1 << 20 : 3 << 20;
-    if (esr & ISS_READ && cp15_reads_zero(reg))
-        trap_exit_sysreg(cpu, vcpu, esr);
-    else
-        access_register(cpu, vcpu, esr, reg);
+    return ESR_CLASS(esr) != EC_CP15 || (esr & ISS_READ && cp15_reads_zero(reg)) ? 0 : reg;
 }
 
-/* VMRS: MVFR0 to MVFR2, which HCR_EL2.TID3 traps, are identification registers of AArch64. */
-static void trap_vmrs(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+static void trap_register(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    uint32_t number = MVFR0_REG - ((uint32_t)esr >> 10 & 15);
-    access_register(cpu, vcpu, esr, (uint32_t)SYSREG(3, 0, 0, 3, 0) | number << 17);
+    struct frame *regs = &vcpu->state->regs;
+    struct sysreg_access access = {.reg = counterpart(esr), .rt = reported_register(regs, esr, ISS_RT_SHIFT), .read = esr & ISS_READ};
+    if (access.reg && sysreg_emulate(cpu, vcpu, &access))
+        aarch32_skip(regs, esr);
+    else
+        trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
 }
 
 static void trap_cp15_pair(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     struct frame *regs = &vcpu->state->regs;
     if ((esr & (ISS_PAIR | ISS_READ)) != ISS_PAIR_SGI1R || gic.version != 3) {
-        trap_exit_sysreg(cpu, vcpu, esr);
+        trap_register(cpu, vcpu, esr);
         return;
     }
     vgic_sgi1r_write(cpu, vcpu, (uint32_t)register_get(regs, esr, ISS_RT_SHIFT) | register_get(regs, esr, ISS_RT2_SHIFT) << 32);
     aarch32_skip(regs, esr);
-}
-
-static void trap_fp(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
-{
-    (void)esr;
-    vcpu_fp_load(cpu, vcpu);
 }
 
 /* Registers are 32 bits wide, and no 64-bit function is callable from here (DEN 0028 §2.9). */
@@ -186,33 +168,29 @@ static void trap_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     trap_guest(cpu, vcpu, (esr & ~(UINT64_C(31) << ISS_SRT_SHIFT)) | place << ISS_SRT_SHIFT);
 }
 
-struct trap32 {
-    void (*handle)(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
-    bool conditional; /* the syndrome bears CV and COND */
-};
-
-static const struct trap32 traps32[EC_DATA_LOWER + 1] = {
-    [EC_WFX] = {trap_wfx, true},
-    [EC_CP15] = {trap_cp15, true},
-    [EC_CP15_PAIR] = {trap_cp15_pair, true},
-    [EC_CP14] = {trap_exit_sysreg, true},
-    [EC_CP14_MEMORY] = {trap_guest_unknown, true},
-    [EC_FP] = {trap_fp, true},
-    [EC_VMRS] = {trap_vmrs, true},
-    [EC_CP14_PAIR] = {trap_exit_sysreg, true},
-    [EC_HVC32] = {trap_hvc, false},
-    [EC_SMC32] = {trap_smc, false},
-    [EC_DATA_LOWER] = {trap_data, false},
+/* Up to EC_CP14_PAIR the syndrome bears CV and COND. */
+static void (*const traps32[EC_DATA_LOWER + 1])(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr) = {
+    [EC_WFX] = trap_wfx,
+    [EC_CP15] = trap_register,
+    [EC_CP15_PAIR] = trap_cp15_pair,
+    [EC_CP14] = trap_register,
+    [EC_CP14_MEMORY] = trap_guest_unknown,
+    [EC_FP] = trap_guest,
+    [EC_VMRS] = trap_register,
+    [EC_CP14_PAIR] = trap_register,
+    [EC_HVC32] = trap_hvc,
+    [EC_SMC32] = trap_smc,
+    [EC_DATA_LOWER] = trap_data,
 };
 
 void trap_aarch32(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     struct frame *regs = &vcpu->state->regs;
-    const struct trap32 *trap = ESR_CLASS(esr) < ARRAY_SIZE(traps32) ? &traps32[ESR_CLASS(esr)] : NULL;
-    if (!trap || !trap->handle)
+    unsigned class = ESR_CLASS(esr);
+    if (class >= ARRAY_SIZE(traps32) || !traps32[class])
         trap_guest(cpu, vcpu, esr);
-    else if (trap->conditional && !condition_passed(regs->pstate, esr))
+    else if (class <= EC_CP14_PAIR && !condition_passed(regs->pstate, esr))
         aarch32_skip(regs, esr);
     else
-        trap->handle(cpu, vcpu, esr);
+        traps32[class](cpu, vcpu, esr);
 }

@@ -23,7 +23,7 @@ struct board {
 };
 extern struct board board;
 
-enum { MPIDR_AFF0 = 0, MPIDR_AFF1 = 8, MPIDR_AFF2 = 16, MPIDR_AFF3 = 32 };
+enum { MPIDR_AFF1 = 8, MPIDR_AFF2 = 16, MPIDR_AFF3 = 32 };
 #define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
 
 /* Fills in `platform` and `board` from the tree, which may be at `fdt`; panics, naming node and property, if the kernel cannot run on it. */

@@ -9,32 +9,12 @@
 #include "vm.h"
 
 /* vCPU, field and first line: what does not fit the types behind them is none of them. */
-static bool virq_named(const uint64_t *r)
+static status_t virq_access(struct vm *vm, bool set, uint64_t *r)
 {
-    return !((r[2] | r[3] | r[4]) >> 32);
-}
-
-static status_t virq_set(const struct partition *self, struct vm *vm, uint64_t *r)
-{
-    (void)self;
-    if (!virq_named(r))
+    unsigned vcpu = (unsigned)r[2], field = (unsigned)r[3], first = (unsigned)r[4];
+    if ((r[2] | r[3] | r[4]) >> 32)
         return STATUS_RANGE;
-    return vgic_set(vm, (unsigned)r[2], (unsigned)r[3], (unsigned)r[4], r[5]);
-}
-
-static status_t virq_get(const struct partition *self, struct vm *vm, uint64_t *r)
-{
-    (void)self;
-    if (!virq_named(r))
-        return STATUS_RANGE;
-    return vgic_get(vm, (unsigned)r[2], (unsigned)r[3], (unsigned)r[4], &r[1]);
-}
-
-static status_t vm_sgi_address(const struct partition *self, struct vm *vm, uint64_t *r)
-{
-    (void)self;
-    vm->arch.sgi_address = r[2];
-    return STATUS_OK;
+    return set ? vgic_set(vm, vcpu, field, first, r[5]) : vgic_get(vm, vcpu, field, first, &r[1]);
 }
 
 static status_t virq_forward(const struct partition *self, struct vm *vm, uint64_t *r)
@@ -52,7 +32,7 @@ static status_t virq_forward(const struct partition *self, struct vm *vm, uint64
     const struct cap *cap = cap_find(self, r[3], CAP_IRQ, RIGHT_BIND, &status);
     if (!cap)
         return status;
-    if (number - cap->base >= cap->size || number >= ARCH_IRQS)
+    if (!irq_covered(cap, number))
         return STATUS_RANGE;
     if (r[5] & ~(uint64_t)IRQ_EDGE)
         return STATUS_ARGUMENT;
@@ -61,27 +41,33 @@ static status_t virq_forward(const struct partition *self, struct vm *vm, uint64
     return irq_bind((unsigned)number, cap, &vm->object, line, cpu_self()->index, r[5] & IRQ_EDGE);
 }
 
-static status_t (*const calls[CALL_ARCH_END - CALL_ARCH])(const struct partition *self, struct vm *vm, uint64_t *r) = {
-    [CALL_VIRQ_SET - CALL_ARCH] = virq_set,
-    [CALL_VIRQ_GET - CALL_ARCH] = virq_get,
-    [CALL_VM_SGI_ADDRESS - CALL_ARCH] = vm_sgi_address,
-    [CALL_VIRQ_FORWARD - CALL_ARCH] = virq_forward,
-};
+static status_t locked_call(const struct partition *self, struct vm *vm, unsigned number, uint64_t *r)
+{
+    switch (number) {
+    case CALL_VM_SGI_ADDRESS - CALL_ARCH:
+        vm->arch.sgi_address = r[2];
+        return STATUS_OK;
+    case CALL_VIRQ_FORWARD - CALL_ARCH:
+        return virq_forward(self, vm, r);
+    default:
+        return virq_access(vm, number == CALL_VIRQ_SET - CALL_ARCH, r);
+    }
+}
 
 status_t arch_call(struct cpu *cpu, struct thread *thread, unsigned number, uint64_t *registers)
 {
     status_t status;
     (void)cpu;
-    if (number >= ARRAY_SIZE(calls))
+    if (number >= CALL_ARCH_END - CALL_ARCH)
         return STATUS_CALL;
     struct cap *cap = cap_find(thread->partition, registers[1], CAP_VM, RIGHT_CONFIGURE, &status);
     if (!cap)
         return status;
     if (number == CALL_VIRQ_SET - CALL_ARCH && registers[3] <= VIRQ_DISABLE) /* guests do that all the time: no lock of all CPUs */
-        return virq_set(thread->partition, (struct vm *)cap->object, registers);
+        return virq_access((struct vm *)cap->object, true, registers);
     if (!cap_tree_lock())
         return CALL_REPEAT;
-    status = calls[number](thread->partition, (struct vm *)cap->object, registers);
+    status = locked_call(thread->partition, (struct vm *)cap->object, number, registers);
     cap_tree_unlock();
     return status;
 }

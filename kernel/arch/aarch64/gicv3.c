@@ -92,16 +92,11 @@ static void route(unsigned intid, unsigned cpu)
     mmio_write64(gic.distributor + GICD_IROUTER + 8 * (uintptr_t)intid, board.mpidr[cpu]);
 }
 
-static uint64_t affinity(uint64_t mpidr, unsigned level)
-{
-    return mpidr >> level & 0xff;
-}
-
 static void send(unsigned cpu, unsigned sgi)
 {
-    uint64_t mpidr = board.mpidr[cpu], aff0 = affinity(mpidr, MPIDR_AFF0);
-    uint64_t value = affinity(mpidr, MPIDR_AFF3) << 48 | (aff0 >> 4) << 44 | affinity(mpidr, MPIDR_AFF2) << 32 |
-                     (uint64_t)sgi << 24 | affinity(mpidr, MPIDR_AFF1) << 16 | UINT64_C(1) << (aff0 & 15);
+    uint64_t mpidr = board.mpidr[cpu], aff0 = mpidr & 0xff;
+    uint64_t value = (mpidr >> MPIDR_AFF3 & 0xff) << 48 | (aff0 >> 4) << 44 | (mpidr >> MPIDR_AFF2 & 0xff) << 32 |
+                     (uint64_t)sgi << 24 | (mpidr >> MPIDR_AFF1 & 0xff) << 16 | UINT64_C(1) << (aff0 & 15);
     dsb(ishst); /* what was stored before is visible there */
     write_sysreg(value, icc_sgi1r_el1);
     isb();
