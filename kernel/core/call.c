@@ -457,11 +457,8 @@ static status_t call_system_log(struct partition *self, const struct cap *cap, u
 
 static status_t call_system_stats(struct partition *self, const struct cap *cap, uint64_t *r)
 {
-    uint64_t given, free;
-    memory_stats(&given, &free);
     r[1] = arch_kernel_image().size + arch_kernel_area_tables();
-    r[2] = given;
-    r[3] = given - free;
+    memory_stats(&r[2], &r[3]);
     r[4] = irq_bound_count();
     r[5] = arch_irqs_awake();
     r[6] = tags_given();

@@ -17,14 +17,6 @@ static struct {
     void *argument;
 } request;
 
-static void request_serve(struct cpu *cpu)
-{
-    if (!__atomic_load_n(&cpu->request_pending, __ATOMIC_ACQUIRE))
-        return;
-    request.function(request.argument);
-    __atomic_store_n(&cpu->request_pending, 0, __ATOMIC_RELEASE);
-}
-
 void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument)
 {
     if (index == cpu_self()->index) {
@@ -51,7 +43,10 @@ void cpu_quiesce(void)
 
 void ipi_handle(struct cpu *cpu)
 {
-    request_serve(cpu); /* whoever asked holds the tree lock: nothing is removed meanwhile */
+    if (__atomic_load_n(&cpu->request_pending, __ATOMIC_ACQUIRE)) { /* whoever asked holds the tree lock: nothing is removed meanwhile */
+        request.function(request.argument);
+        __atomic_store_n(&cpu->request_pending, 0, __ATOMIC_RELEASE);
+    }
     cpu_section_begin(cpu);
     thread_pokes_serve(cpu);
     cpu_section_end(cpu);

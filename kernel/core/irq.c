@@ -29,27 +29,25 @@ static bool receiver_used(const struct receiver *receiver)
     return receiver->vm || receiver->binding.signal;
 }
 
-/* A free one, which becomes the interrupt's. */
-static struct receiver *receiver_take(unsigned number, const struct cap *by, status_t *status)
+/* One that is no interrupt's; NULL: there is none. */
+static struct receiver *receiver_free(void)
 {
-    *status = receiver_find(number) ? STATUS_BUSY : STATUS_LIMIT;
-    for (unsigned i = 0; *status == STATUS_LIMIT && i < RECEIVERS_MAX; i++) {
-        if (receiver_used(&receivers[i]))
-            continue;
-        receivers[i].number = number;
-        receivers[i].by = by;
-        *status = STATUS_OK;
-        return &receivers[i];
+    for (unsigned i = 0; i < RECEIVERS_MAX; i++) {
+        if (!receiver_used(&receivers[i]))
+            return &receivers[i];
     }
     return NULL;
 }
 
 status_t irq_bind(unsigned number, const struct cap *by, struct object *to, uint64_t what, unsigned cpu, bool edge)
 {
-    status_t status;
-    struct receiver *receiver = receiver_take(number, by, &status);
+    struct receiver *receiver = receiver_free();
+    if (receiver_find(number))
+        return STATUS_BUSY;
     if (!receiver)
-        return status;
+        return STATUS_LIMIT;
+    receiver->number = number;
+    receiver->by = by;
     if (to->type == CAP_SIGNAL) {
         binding_set(&receiver->binding, (struct signal *)to, what);
     } else {

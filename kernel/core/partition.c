@@ -54,13 +54,12 @@ void memory_give_page(struct partition *partition, void *page)
     memory_give(partition, page, MEMORY_ORDER_PAGE);
 }
 
-void memory_stats(uint64_t *given, uint64_t *free)
+void memory_stats(uint64_t *given, uint64_t *used)
 {
-    *given = *free = 0;
+    *given = *used = 0;
     for (struct donation *d = all_donations; d; d = d->all_next) {
         *given += d->node.size;
-        if (d == &d->partition->first)
-            *free += d->partition->free_bytes;
+        *used += d->node.size - (d == &d->partition->first ? d->partition->free_bytes : 0);
     }
 }
 
@@ -92,8 +91,8 @@ static void donation_map(const struct cap *memory)
         arch_kernel_map(paddr(memory->base + offset));
 }
 
-/* Ties the donation to its extent and adds its pages from `first` on to the free ones. */
-static void donation_link(struct donation *donation, struct partition *partition, struct cap *memory, uint64_t first)
+/* Ties the donation to its extent and adds what is behind the first `used` bytes to what is free. */
+static void donation_link(struct donation *donation, struct partition *partition, struct cap *memory, size_t used)
 {
     donation->node = (struct cap){.type = NODE_MEMORY, .base = memory->base, .size = memory->size};
     cap_derive(&donation->node, memory);
@@ -102,8 +101,9 @@ static void donation_link(struct donation *donation, struct partition *partition
     partition->donations = donation;
     donation->all_next = all_donations;
     all_donations = donation;
-    for (uint64_t offset = memory->size; offset > first; offset -= PAGE_SIZE)
+    for (uint64_t offset = memory->size; offset > PAGE_SIZE; offset -= PAGE_SIZE)
         memory_give_page(partition, phys_to_ptr(paddr(memory->base + offset - PAGE_SIZE)));
+    memory_give_rest(partition, phys_to_ptr(paddr(memory->base)), used);
     partition->memory_bytes += memory->size;
 }
 
@@ -119,8 +119,7 @@ struct partition *partition_new(struct cap *memory, uint64_t cpu_mask, unsigned 
     partition->object.payer = partition;
     partition->cpus = cpu_mask;
     partition->priority = priority;
-    donation_link(&partition->first, partition, memory, PAGE_SIZE);
-    memory_give_rest(partition, (char *)partition, sizeof(*partition));
+    donation_link(&partition->first, partition, memory, sizeof(*partition));
     struct cap *self = cap_slot_for(partition, CAP_SELF, status);
     ASSERT(self); /* PARTITION_MIN_MEMORY suffices for it */
     *self = (struct cap){.type = CAP_PARTITION,
@@ -163,8 +162,7 @@ status_t partition_feed(struct partition *partition, struct cap *memory)
     partition->feeds++;
     donation_map(memory);
     struct donation *donation = phys_to_ptr(paddr(memory->base)); /* in itself: whoever is fed may have nothing left */
-    donation_link(donation, partition, memory, PAGE_SIZE);
-    memory_give_rest(partition, (char *)donation, sizeof(*donation));
+    donation_link(donation, partition, memory, sizeof(*donation));
     return STATUS_OK;
 }
 

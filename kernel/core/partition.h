@@ -80,7 +80,7 @@ bool partition_empty(const struct partition *partition);
 bool partition_destroy_step(struct partition *partition);
 /* Hands its memory, and with it the partition, back. Tree lock. */
 void partition_free(struct partition *partition);
-/* Bytes handed over to all partitions, and free among them. */
-void memory_stats(uint64_t *given, uint64_t *free);
+/* Bytes handed over to all partitions, and used among them. */
+void memory_stats(uint64_t *given, uint64_t *used);
 
 #endif

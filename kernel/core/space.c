@@ -30,25 +30,6 @@ static bool range_valid(saddr_t address, uint64_t size)
     return page_aligned(address.raw | size) && size && size <= end && address.raw <= end - size;
 }
 
-struct flush {
-    struct space *space;
-    saddr_t address;
-    uint64_t size;
-};
-
-static void flush_range(void *argument)
-{
-    const struct flush *flush = argument;
-    arch_space_flush(flush->space, flush->address, flush->size);
-}
-
-/* Frees the tables of a range that is cleared and flushed, or was prepared in vain. */
-static void space_trim(struct space *space, saddr_t address, uint64_t size)
-{
-    struct flush flush = {space, address, size};
-    table_trim(&space->table, address, size, flush_range, &flush);
-}
-
 /* Maps the range, all of it or nothing. */
 static status_t space_write(struct space *space, saddr_t address, paddr_t base, uint64_t size, unsigned access, bool device)
 {
@@ -56,16 +37,8 @@ static status_t space_write(struct space *space, saddr_t address, paddr_t base, 
     if (status == STATUS_OK)
         table_commit(&space->table, address, base, size, access, device);
     else
-        space_trim(space, address, size);
+        table_trim(&space->table, space, address, size);
     return status;
-}
-
-static void mapping_link(struct mapping *mapping, struct space *space, struct cap *extent, uint64_t size)
-{
-    mapping->node = (struct cap){.type = NODE_MAPPING, .object = &space->object, .size = size};
-    cap_derive(&mapping->node, extent);
-    link_add(&space->mappings, &mapping->link);
-    space->mapping_count++;
 }
 
 status_t space_map(struct space *space, struct cap *extent, saddr_t address, uint64_t offset, uint64_t size, unsigned access)
@@ -88,7 +61,10 @@ status_t space_map(struct space *space, struct cap *extent, saddr_t address, uin
     }
     mapping->address = address;
     mapping->order = order;
-    mapping_link(mapping, space, extent, size);
+    mapping->node = (struct cap){.type = NODE_MAPPING, .object = &space->object, .size = size};
+    cap_derive(&mapping->node, extent);
+    link_add(&space->mappings, &mapping->link);
+    space->mapping_count++;
     return STATUS_OK;
 }
 
@@ -110,7 +86,7 @@ void space_unmap_kernel(struct space *space, saddr_t address)
 {
     table_clear(&space->table, address, PAGE_SIZE, 1);
     arch_space_flush(space, address, PAGE_SIZE);
-    space_trim(space, address, PAGE_SIZE);
+    table_trim(&space->table, space, address, PAGE_SIZE);
 }
 
 struct mapping *space_mapping_at(const struct space *space, saddr_t address)
@@ -123,14 +99,6 @@ struct mapping *space_mapping_at(const struct space *space, saddr_t address)
     return NULL;
 }
 
-static void mapping_unlink(struct mapping *mapping, struct space *space)
-{
-    link_remove(&mapping->link);
-    space->mapping_count--;
-    cap_unlink(&mapping->node);
-    memory_give(space->table.payer, mapping, mapping->order);
-}
-
 bool mapping_remove_step(struct mapping *mapping)
 {
     struct space *space = (struct space *)mapping->node.object;
@@ -140,8 +108,11 @@ bool mapping_remove_step(struct mapping *mapping)
     if (mapping->cleared < mapping->node.size)
         return false;
     arch_space_flush(space, mapping->address, mapping->node.size);
-    space_trim(space, mapping->address, mapping->node.size);
-    mapping_unlink(mapping, space);
+    table_trim(&space->table, space, mapping->address, mapping->node.size);
+    link_remove(&mapping->link);
+    space->mapping_count--;
+    cap_unlink(&mapping->node);
+    memory_give(space->table.payer, mapping, mapping->order);
     return true;
 }
 

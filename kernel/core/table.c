@@ -150,9 +150,9 @@ static bool table_empty(const uint64_t *entries)
 
 /*
  * Frees the empty table that the entry of `level` for `address` names, if there is one. Returns the level at which the way there ended: what
- * an entry of that level spans need not be looked at further.
+ * an entry of that level spans need not be looked at further. [first, first + size): the range to be flushed then.
  */
-static unsigned trim_entry(struct table *table, saddr_t address, unsigned level, void (*flush)(void *), void *argument)
+static unsigned trim_entry(struct table *table, saddr_t address, unsigned level, struct space *space, saddr_t first, uint64_t size)
 {
     const struct table_format *format = table->format;
     uint64_t *entries = table->root;
@@ -167,17 +167,17 @@ static unsigned trim_entry(struct table *table, saddr_t address, unsigned level,
     if (child && table_empty(child)) {
         *entry = 0;
         arch_table_publish(entry, sizeof(*entry));
-        flush(argument);
+        arch_space_flush(space, first, size);
         memory_give_page(table->payer, child);
     }
     return level;
 }
 
-void table_trim(struct table *table, saddr_t address, uint64_t size, void (*flush)(void *), void *argument)
+void table_trim(struct table *table, struct space *space, saddr_t address, uint64_t size)
 {
     for (unsigned level = table->format->levels - 1; level-- > 0;) {
         for (uint64_t at = address.raw; at < address.raw + size;) {
-            uint64_t span = span_of(table->format, trim_entry(table, saddr(at), level, flush, argument));
+            uint64_t span = span_of(table->format, trim_entry(table, saddr(at), level, space, address, size));
             at = (at | (span - 1)) + 1;
         }
     }

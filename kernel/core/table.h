@@ -8,6 +8,7 @@
 #include "arch.h"
 
 struct partition;
+struct space;
 
 struct table {
     const struct table_format *format;
@@ -28,7 +29,7 @@ status_t table_prepare(struct table *table, saddr_t address, paddr_t base, uint6
 void table_commit(struct table *table, saddr_t address, paddr_t base, uint64_t size, unsigned access, bool device);
 /* Clears at most `limit` entries from `address` on; returns how many bytes they spanned (all of `size` when done). The caller flushes, then trims. */
 uint64_t table_clear(struct table *table, saddr_t address, uint64_t size, unsigned limit);
-/* Frees tables within [address, address + size) that hold nothing any more. After the flush that follows table_clear(), and flushes itself what walkers may hold of them. */
-void table_trim(struct table *table, saddr_t address, uint64_t size, void (*flush)(void *), void *argument);
+/* Frees tables within [address, address + size) that hold nothing any more, or were prepared in vain. After the flush that follows table_clear(); flushes itself what walkers may hold of them for `space`. */
+void table_trim(struct table *table, struct space *space, saddr_t address, uint64_t size);
 
 #endif

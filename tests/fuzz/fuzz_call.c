@@ -268,20 +268,20 @@ static void subject_end(void)
 
 void input_try(const uint8_t *data, size_t size)
 {
-    static uint64_t pages, unused, given;
+    static uint64_t pages, used, given;
     struct input input = {data, size};
-    uint64_t unused_now, given_now;
+    uint64_t used_now, given_now;
     if (!pages) {
         MUST(!machine_setup(NULL));
         subject_make();
         subject_end();
         pages = host.mapped_pages;
-        memory_stats(&given, &unused);
+        memory_stats(&given, &used);
     }
     subject_make();
     for (unsigned i = 0; input_more(&input) && i < STEPS; i++)
         step(&input);
     subject_end();
-    memory_stats(&given_now, &unused_now);
-    MUST(host.mapped_pages == pages && given_now == given && unused_now == unused);
+    memory_stats(&given_now, &used_now);
+    MUST(host.mapped_pages == pages && given_now == given && used_now == used);
 }

@@ -22,7 +22,7 @@ static struct choice leave_of_test(struct scheduler *scheduler, struct thread *t
     return chosen;
 }
 
-static const struct policy policy = {.name = "test", .leave = leave_of_test};
+static const struct policy policy = {.leave = leave_of_test};
 
 /* What a guest has, but for what vgic_machine.h knows of: the processor's, and where it lies. */
 #define REGISTER(name, field) {#name, &fake_##name, offsetof(struct vcpu_state, field)}

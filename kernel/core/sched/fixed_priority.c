@@ -57,4 +57,4 @@ static struct choice leave(struct scheduler *scheduler, struct thread *thread)
     return choose(scheduler, ready);
 }
 
-const struct policy fixed_priority = {"fixed-priority", enqueue, dequeue, pick, leave};
+const struct policy fixed_priority = {enqueue, dequeue, pick, leave};

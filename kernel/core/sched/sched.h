@@ -19,7 +19,6 @@ struct choice {
 };
 
 struct policy {
-    const char *name;
     void (*enqueue)(struct scheduler *, struct thread *, bool front); /* it is ready */
     void (*dequeue)(struct scheduler *, struct thread *);             /* it no longer is */
     struct choice (*pick)(const struct scheduler *);                  /* the one to run stays enqueued */
