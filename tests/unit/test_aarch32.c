@@ -79,9 +79,9 @@ void trap_guest_unknown(struct cpu *cpu, struct vcpu *of, uint64_t esr)
     trap_guest_exit(cpu, of, EXIT_UNDEFINED, esr);
 }
 
-void trap_guest_smccc(struct cpu *cpu, struct vcpu *of, unsigned reason, uint64_t esr)
+void trap_guest_smccc(struct cpu *cpu, struct vcpu *of, uint64_t esr)
 {
-    trap_guest_exit(cpu, of, reason, esr);
+    trap_guest_exit(cpu, of, ESR_IS_SMC(esr) ? EXIT_SMC : EXIT_HVC, esr);
 }
 
 /* The data abort and the FP trap of AArch64. */

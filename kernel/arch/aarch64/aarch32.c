@@ -34,12 +34,6 @@ void aarch32_unload(struct vcpu *vcpu)
 #undef SAVE
 }
 
-void aarch32_init(struct vcpu *vcpu)
-{
-    vcpu->state->regs.pstate = VCPU_PSTATE_RESET_AARCH32;
-    vcpu->state->el1.sctlr = VCPU_SCTLR_RESET_AARCH32;
-}
-
 status_t arch_vcpu_offers(uint64_t mode)
 {
     bool both = (read_sysreg(id_aa64pfr0_el1) >> 4 & 15) == 2; /* EL1: AArch64 and AArch32 */
@@ -149,7 +143,7 @@ static void trap_hvc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     if (x[0] & SMCCC_64)
         x[0] = (uint32_t)STATUS_CALL;
     else
-        trap_guest_smccc(cpu, vcpu, ESR_CLASS(esr) == EC_SMC32 ? EXIT_SMC : EXIT_HVC, esr);
+        trap_guest_smccc(cpu, vcpu, esr);
 }
 
 static void trap_smc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)

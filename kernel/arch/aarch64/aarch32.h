@@ -4,8 +4,6 @@
 
 struct vcpu;
 
-/* Resets a vCPU that runs AArch32 at EL1. */
-void aarch32_init(struct vcpu *vcpu);
 /* Registers of EL1 that only AArch32 has, on the vCPU's CPU: memory → processor, and back. */
 void aarch32_load(const struct vcpu *vcpu);
 void aarch32_unload(struct vcpu *vcpu);

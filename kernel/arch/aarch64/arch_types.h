@@ -39,7 +39,6 @@ struct arch_cpu {
     uint32_t acknowledged; /* interrupt that fast.c took and left to irq_dispatch() */
     struct vcpu *fp_owner; /* whose FP/SIMD registers are */
     struct vcpu *last[PLACE_WAYS]; /* of PLACE_LOADED, by way: the last one that ran in the space whose tag is held there; NULL: whoever */
-    uint64_t mpidr;        /* affinity fields */
     uint64_t mdscr;        /* MDSCR_EL1: the last guest's, as far as it harms no component */
 };
 

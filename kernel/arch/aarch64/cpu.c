@@ -74,10 +74,8 @@ _Noreturn void boot_main(uint64_t fdt, uint64_t ticks)
     registers_init(&cpus[0]);
     platform_init(fdt);
     mmu_area_init();
-    for (unsigned i = 0; i < platform.cpus; i++) {
-        cpus[i].arch.mpidr = board.mpidr[i];
+    for (unsigned i = 0; i < platform.cpus; i++)
         cpus[i].stack_top = (void *)(STACKS_BASE + ((uint64_t)(i + 1) << STACK_SHIFT));
-    }
     write_sysreg(vtcr_value(), vtcr_el2);
     irq_init();
     sysreg_init();

@@ -101,7 +101,7 @@ static void guest_fp(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 }
 
 /* SMCCC (DEN 0028): constants that the monitor left here, our own range, and the rest to the monitor. */
-void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr)
+void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     struct frame *regs = &vcpu->state->regs;
     uint32_t function = (uint32_t)regs->x[0];
@@ -111,19 +111,14 @@ void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint6
     else if ((function & 0xffff8000u) == (uint32_t)CALL_HVC_BASE)
         regs->x[0] = (uint64_t)call_dispatch_guest(cpu, function & 0x7fff, regs->x);
     else
-        trap_guest_exit(cpu, vcpu, reason, esr);
-}
-
-static void guest_hvc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
-{
-    trap_guest_smccc(cpu, vcpu, EXIT_HVC, esr);
+        trap_guest_exit(cpu, vcpu, ESR_IS_SMC(esr) ? EXIT_SMC : EXIT_HVC, esr);
 }
 
 /* A trapped SMC leaves the PC at the instruction, unlike HVC (Arm ARM D1.13.3). */
 static void guest_smc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     guest_skip(&vcpu->state->regs);
-    trap_guest_smccc(cpu, vcpu, EXIT_SMC, esr);
+    trap_guest_smccc(cpu, vcpu, esr);
 }
 
 static void guest_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
@@ -202,7 +197,7 @@ static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 
 /* Those of 32-bit programs are here, too, if their kernel's EL1 is AArch64: by that the processor chooses the vector (D1.10.2). */
 static void (*const guest_traps[64])(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr) = {
-    [EC_WFX] = guest_wfx,       [EC_FP] = guest_fp,           [EC_HVC64] = guest_hvc,         [EC_SMC64] = guest_smc,
+    [EC_WFX] = guest_wfx,       [EC_FP] = guest_fp,           [EC_HVC64] = trap_guest_smccc,  [EC_SMC64] = guest_smc,
     [EC_SYSREG] = guest_sysreg, [EC_DATA_LOWER] = guest_data, [EC_FETCH_LOWER] = guest_fetch,
     [EC_CP15] = trap_aarch32,   [EC_CP15_PAIR] = trap_aarch32, [EC_CP14] = trap_aarch32,      [EC_CP14_PAIR] = trap_aarch32,
     [EC_CP14_MEMORY] = trap_aarch32, [EC_VMRS] = trap_aarch32,

@@ -45,6 +45,8 @@ enum esr_class {
     EC_SP_ALIGN = 0x26,
 };
 
+/* SMC, not HVC? Their classes differ in the lowest bit, in both states. */
+#define ESR_IS_SMC(esr) ((esr) >> 26 & 1)
 #define ESR_CLASS(esr) ((unsigned)(esr) >> 26) /* above bit 31 stands ISS2 */
 
 /* Handlers of guests' traps, for those from AArch32 to build on; `esr` as AArch64 would have it. trap.c */
@@ -53,7 +55,7 @@ void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 #define ABORT_GONE UINT64_MAX
 uint64_t trap_abort_address(uint64_t esr); /* guest-physical; ABORT_GONE: the guest has unmapped it meanwhile, so it is to try again */
 void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
-void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
+void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 /* A guest's synchronous trap from AArch32 state; what it has no handler for goes to trap_guest(). aarch32.c */
 void trap_aarch32(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 

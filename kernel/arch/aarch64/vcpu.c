@@ -372,14 +372,13 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 
 SMALL void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
 {
-    vcpu->arch.hcr = mode == VCPU_MODE_AARCH32 ? HCR_GUEST & ~HCR_RW : HCR_GUEST;
-    vcpu->arch.special = (uint8_t)((mode == VCPU_MODE_AARCH32 ? SPECIAL_AARCH32 : 0) | (auxiliary ? SPECIAL_AUXILIARY : 0) | (gic_is_plain() ? 0 : SPECIAL_GIC));
+    bool aarch32 = mode == VCPU_MODE_AARCH32;
+    vcpu->arch.hcr = aarch32 ? HCR_GUEST & ~HCR_RW : HCR_GUEST;
+    vcpu->arch.special = (uint8_t)((aarch32 ? SPECIAL_AARCH32 : 0) | (auxiliary ? SPECIAL_AUXILIARY : 0) | (gic_is_plain() ? 0 : SPECIAL_GIC));
     vcpu->arch.counter_offset = vcpu->vm->arch.counter_offset;
     vcpu->arch.vmpidr = UINT64_C(1) << 31 | vcpu->index;
-    vcpu->state->regs.pstate = VCPU_PSTATE_RESET;
-    vcpu->state->el1.sctlr = VCPU_SCTLR_RESET;
-    if (mode == VCPU_MODE_AARCH32)
-        aarch32_init(vcpu);
+    vcpu->state->regs.pstate = aarch32 ? VCPU_PSTATE_RESET_AARCH32 : VCPU_PSTATE_RESET;
+    vcpu->state->el1.sctlr = aarch32 ? VCPU_SCTLR_RESET_AARCH32 : VCPU_SCTLR_RESET;
     vcpu->state->counter_offset = vcpu->vm->arch.counter_offset;
     vgic_vcpu_reset(vcpu);
 }
