@@ -115,17 +115,16 @@ static bool cap_remove_step(struct cap *cap)
         if (!irq_unbind_step(cap))
             return false;
     }
-    if (cap->flags & CAP_FLAG_ORIGINAL) {
-        struct object *object = cap->object;
+    struct object *object = cap->flags & CAP_FLAG_ORIGINAL ? cap->object : NULL;
+    if (object) {
         cap->type |= NODE_DYING;
         if (!object_destroy_step(object))
             return false;
         cpu_quiesce(); /* nobody still looks at it */
-        cap_unlink(cap);
-        object_free(object);
-        return true;
     }
     cap_unlink(cap);
+    if (object)
+        object_free(object);
     return true;
 }
 

@@ -32,11 +32,10 @@ static bool receiver_used(const struct receiver *receiver)
 /* One that is no interrupt's; NULL: there is none. */
 static struct receiver *receiver_free(void)
 {
-    for (unsigned i = 0; i < RECEIVERS_MAX; i++) {
-        if (!receiver_used(&receivers[i]))
-            return &receivers[i];
-    }
-    return NULL;
+    unsigned i = 0;
+    while (i < RECEIVERS_MAX && receiver_used(&receivers[i]))
+        i++;
+    return i < RECEIVERS_MAX ? &receivers[i] : NULL;
 }
 
 status_t irq_bind(unsigned number, const struct cap *by, struct object *to, uint64_t what, unsigned cpu, bool edge)

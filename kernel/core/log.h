@@ -17,8 +17,4 @@ _Noreturn void panic(const char *format, ...) __attribute__((format(printf, 1, 2
             panic("%s:%d: assertion failed: %s", __FILE_NAME__, __LINE__, #condition); \
     } while (0)
 
-#ifndef __FILE_NAME__
-#define __FILE_NAME__ __FILE__
-#endif
-
 #endif
