@@ -230,12 +230,11 @@ static inline bool mmio_is_plain(uint64_t esr)
     return (esr & (VALID | WALK | STATUS)) == (VALID | TRANSLATION);
 }
 
-/* GICD_SGIR: to those that it lists, or to itself. */
+/* A word to GICD_SGIR: to those that it lists, or to itself. */
 static struct frame *gicd_sgir(struct cpu *cpu, struct frame *frame, uint64_t esr)
 {
-    enum { SIZE = 3 << 22, WORD = 2 << 22 };
     unsigned rt = (unsigned)esr >> 16 & 31;
-    if ((esr & SIZE) != WORD || rt >= SAVED_REGISTERS)
+    if (rt >= SAVED_REGISTERS)
         return LONG_WAY;
     uint32_t value = (uint32_t)frame->x[rt], filter = value >> 24 & 3;
     unsigned self = 1u << cpu->loaded->index;
@@ -251,12 +250,14 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     uint64_t far = read_sysreg(far_el2), address = trap_abort_address(esr), pstate = read_sysreg(spsr_el2);
     if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32)
         return LONG_WAY;
-    if ((esr & (WRITE | SIZE)) == (WRITE | WORD) && vm_ring(vcpu->vm, saddr(address)))
-        return done(cpu, skip(frame));
+    if ((esr & (WRITE | SIZE)) == (WRITE | WORD)) {
+        if (address && address == vcpu->vm->arch.sgi_address)
+            return gicd_sgir(cpu, frame, esr);
+        if (vm_ring(vcpu->vm, saddr(address)))
+            return done(cpu, skip(frame));
+    }
     if (!side_holds(cpu, PLACE_RUNNING, thread->space.space))
         return LONG_WAY;
-    if (esr & WRITE && address && address == vcpu->vm->arch.sgi_address)
-        return gicd_sgir(cpu, frame, esr);
     frame->pc = read_sysreg(elr_el2);
     frame->pstate = pstate;
     exit->syndrome = esr;
