@@ -779,42 +779,26 @@ static void test_enter_refused(void **state)
 
 /* --- several calls at once ----------------------------------------------------------------------------------------------------- */
 
-static bool call_several(uint64_t count)
-{
-    struct frame *frame = &threads[0].arch.frame;
-    on(0);
-    frame->x[0] = CALL_MULTICALL;
-    frame->x[1] = count;
-    fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
-    quick_count = UINT64_MAX;
-    unsigned section = cpus[0].section;
-    struct frame *next = trapped(frame);
-    assert_true(next == (quick_wakes ? rescheduled : frame) || next == long_way);
-    assert_int_equal(frame->x[0], next ? (uint64_t)STATUS_OK : CALL_MULTICALL);
-    assert_int_equal(quick_count, next ? count : UINT64_MAX);
-    assert_int_equal(cpus[0].section, next ? section + 2 : section);
-    return next;
-}
-
 static void test_several_calls(void **state)
 {
-    static uint64_t batch[MULTICALL_CALLS * MULTICALL_WORDS];
+    struct frame *frame = &threads[0].arch.frame;
     (void)state;
-    for (unsigned side = SIDE_COMPONENT; side <= SIDE_MONITOR; side++) {
+    for (unsigned i = 0; i < 8; i++) {
         monitor_runs();
-        cpus[0].arch.side = (uint8_t)side;
-        threads[0].batch = NULL;
-        assert_false(call_several(1)); /* has no page */
-        threads[0].batch = batch;
-        assert_false(call_several(MULTICALL_CALLS + 1));
-        assert_false(call_several(UINT64_C(1) << 32));
-        assert_true(call_several(0));
-        assert_true(call_several(MULTICALL_CALLS));
-        assert_ptr_equal(quick_words, batch);
-        assert_ptr_equal(quick_table, partition.table);
-        quick_wakes = true; /* whoever it is has to be looked for */
-        assert_true(call_several(1));
-        quick_wakes = cpus[0].resched = false;
+        on(0);
+        cpus[0].arch.side = i & 1 ? SIDE_COMPONENT : SIDE_MONITOR;
+        several_wake = i & 2; /* whoever it is has to be looked for */
+        several_status = i & 4 ? STATUS_LIMIT : STATUS_OK;
+        frame->x[0] = CALL_MULTICALL;
+        frame->x[1] = i + (UINT64_C(1) << 32);
+        fake_esr_el2 = (uint64_t)EC_SVC64 << 26;
+        unsigned section = cpus[0].section;
+        assert_ptr_equal(trapped(frame), several_wake ? rescheduled : frame);
+        assert_int_equal(frame->x[0], (uint64_t)several_status);
+        assert_ptr_equal(several_of, threads[0].partition);
+        assert_int_equal(several_count, i + (UINT64_C(1) << 32));
+        assert_int_equal(cpus[0].section, section + 2);
+        several_wake = cpus[0].resched = false;
     }
 }
 

@@ -64,17 +64,19 @@ _Noreturn void arch_resume(struct cpu *cpu)
     longjmp(resumed, 1);
 }
 
-/* The calls of a batch: how many there were, of whom; they make somebody ready if that is wanted. */
-static struct cap *const *quick_table;
-static uint64_t *quick_words, quick_count;
-static bool quick_wakes;
+/* The calls of a batch: how many there were, of whom, and the answer; they make somebody ready if that is wanted. */
+static const struct partition *several_of;
+static uint64_t several_count;
+static status_t several_status;
+static bool several_wake;
 
-void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count)
+status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r)
 {
-    quick_table = table;
-    quick_words = words;
-    quick_count = count;
-    cpus[this_cpu].resched = quick_wakes;
+    (void)cap;
+    several_of = self;
+    several_count = r[1];
+    cpus[this_cpu].resched = several_wake;
+    return several_status;
 }
 
 uint64_t trap_abort_address(uint64_t esr)

@@ -262,11 +262,7 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     frame->pstate = pstate;
     exit->syndrome = esr;
     exit->fault_va = far;
-    exit->mmio.address = address;
-    exit->mmio.size = (uint8_t)(1u << (esr >> 22 & 3));
-    exit->mmio.write = esr >> 6 & 1;
-    exit->mmio.reg = esr >> 16 & 31;
-    exit->mmio.sign = (uint8_t)((esr >> 21 & 1) | (esr >> 15 & 1) << 1);
+    mmio_describe(&exit->mmio, esr, address, true);
     side_cross_to_monitor(cpu, vcpu, &thread->arch.frame);
     vcpu_returned(vcpu, thread, EXIT_MMIO);
     write_sysreg(thread->arch.frame.pc, elr_el2);
@@ -336,14 +332,9 @@ static APART struct frame *lines_enable(const struct cpu *cpu, struct frame *fra
 /* CALL_MULTICALL. Quick calls need no more of their caller than this; whom they woke may have to run instead of it. */
 static APART struct frame *multicall(struct cpu *cpu, struct frame *frame)
 {
-    const struct thread *thread = cpu->current;
-    uint64_t *batch = __atomic_load_n(&thread->batch, __ATOMIC_ACQUIRE);
-    if (!batch || frame->x[1] > MULTICALL_CALLS)
-        return LONG_WAY;
     cpu_section_begin(cpu);
-    quick_calls(thread->partition->table, batch, frame->x[1]);
+    frame->x[0] = (uint64_t)call_multicall(cpu->current->partition, NULL, frame->x);
     cpu_section_end(cpu);
-    frame->x[0] = STATUS_OK;
     return done(cpu, frame);
 }
 

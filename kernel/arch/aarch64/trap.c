@@ -17,7 +17,6 @@ enum {
     PSTATE_SS = 1 << 21,
     PSTATE_AARCH32 = 1 << 4,
     ISS_WFE = 1,     /* TI: 0 WFI, 1 WFE */
-    ABORT_WRITE = 1 << 6,
     ABORT_STAGE1_WALK = 1 << 7,
     DATA_VALID = 1 << 24, /* ISV */
     FAULT_PERMISSION = 3, /* DFSC[5:2] */
@@ -146,17 +145,6 @@ uint64_t trap_abort_address(uint64_t esr)
     return page | (far & (PAGE_SIZE - 1));
 }
 
-static void mmio_describe(struct vcpu *vcpu, uint64_t esr, uint64_t address)
-{
-    struct vcpu_mmio *mmio = &vcpu->state->exit.mmio;
-    bool known = esr & DATA_VALID && !(esr & ABORT_STAGE1_WALK);
-    mmio->address = address;
-    mmio->size = known ? (uint8_t)(1u << (esr >> 22 & 3)) : 0;
-    mmio->write = (esr & ABORT_WRITE) != 0;
-    mmio->reg = (uint8_t)(esr >> 16 & 31);
-    mmio->sign = (uint8_t)((esr >> 21 & 1) | (esr >> 15 & 1) << 1);
-}
-
 /* A store that needs nothing but the kernel: a doorbell, or GICv2's GICD_SGIR. */
 static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
@@ -184,7 +172,7 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     uint64_t address = trap_abort_address(esr);
     if (address == ABORT_GONE)
         return;
-    mmio_describe(vcpu, esr, address);
+    mmio_describe(&vcpu->state->exit.mmio, esr, address, esr & DATA_VALID && !(esr & ABORT_STAGE1_WALK));
     if (!mmio_handled(cpu, vcpu, esr))
         trap_guest_exit(cpu, vcpu, vcpu->state->regs.pstate & AARCH32_T ? EXIT_MMIO_SHORT : EXIT_MMIO, esr);
 }

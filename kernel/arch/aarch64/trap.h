@@ -4,6 +4,8 @@
 
 #include "arch.h"
 
+#include <bulkhead/vcpu.h>
+
 struct frame;
 struct vcpu;
 
@@ -54,6 +56,15 @@ void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 #define ABORT_GONE UINT64_MAX
 uint64_t trap_abort_address(uint64_t esr); /* guest-physical; ABORT_GONE: the guest has unmapped it meanwhile, so it is to try again */
+/* What a data abort's syndrome says of the access (D13.2.37, ISS); if not `known`, no more than whether it is a store. */
+static inline void mmio_describe(struct vcpu_mmio *mmio, uint64_t esr, uint64_t address, bool known)
+{
+    mmio->address = address;
+    mmio->size = known ? (uint8_t)(1u << (esr >> 22 & 3)) : 0;
+    mmio->write = esr >> 6 & 1;
+    mmio->reg = esr >> 16 & 31;
+    mmio->sign = (uint8_t)((esr >> 21 & 1) | (esr >> 15 & 1) << 1);
+}
 void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
 void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 /* A guest's synchronous trap from AArch32 state; what it has no handler for goes to trap_guest(). aarch32.c */
