@@ -118,13 +118,6 @@ static void root_give_extent(struct partition *root, struct bootinfo *info, unsi
         cap_slot(root, slot)->flags |= CAP_FLAG_GUEST; /* a component would act for whichever guest is loaded */
 }
 
-/* What is no size for a partition ends in a panic. */
-static uint64_t root_memory_size(void)
-{
-    const struct package_header *package = phys_to_ptr(platform.package.base);
-    return platform.package.size && package->root_memory ? page_round_up(package->root_memory) : ROOT_MEMORY;
-}
-
 static void root_give_all(struct partition *root, struct bootinfo *info, const struct ranges *ram, const struct ranges *devices)
 {
     enum { READ_WRITE = RIGHT_READ | RIGHT_WRITE };
@@ -145,16 +138,6 @@ static void root_give_all(struct partition *root, struct bootinfo *info, const s
 
 /* --- root's program ------------------------------------------------------------------------------------------------------------------ */
 
-static const struct package_entry *package_find(const char *name)
-{
-    const struct package_header *package = phys_to_ptr(platform.package.base);
-    for (unsigned i = 0; platform.package.size && i < package->count; i++) {
-        if (__builtin_strcmp(package->entries[i].name, name) == 0)
-            return &package->entries[i];
-    }
-    panic("no member \"%s\" behind the kernel: this is not an image that `bulkhead pack` wrote", name);
-}
-
 static void root_map(struct space *space, struct cap *extent, uint64_t address, paddr_t base, uint64_t size, unsigned access)
 {
     *extent = (struct cap){.type = CAP_EXTENT, .rights = (uint8_t)access, .base = base.raw, .size = size};
@@ -166,7 +149,7 @@ static void root_map(struct space *space, struct cap *extent, uint64_t address, 
 /* Code and data where they lie in the package, the rest from scrubbed memory. Returns the entry point and the end. */
 static const struct component_header *root_load(struct space *space, struct ranges *ram)
 {
-    paddr_t image = paddr(platform.package.base.raw + package_find("root")->offset);
+    paddr_t image = platform.root;
     const struct component_header *header = phys_to_ptr(image);
     if (header->magic != COMPONENT_MAGIC || header->version != COMPONENT_VERSION)
         panic("the package's \"root\" is not a component of this version");
@@ -206,7 +189,9 @@ static void root_start(void)
 {
     status_t status;
     struct range area = arch_kernel_area();
-    root_memory = (struct cap){.type = CAP_EXTENT, .rights = RIGHT_KERNEL, .base = area.base.raw, .size = root_memory_size()};
+    /* What is no size for a partition ends in a panic. */
+    uint64_t bytes = platform.root_memory ? page_round_up(platform.root_memory) : ROOT_MEMORY;
+    root_memory = (struct cap){.type = CAP_EXTENT, .rights = RIGHT_KERNEL, .base = area.base.raw, .size = bytes};
     struct partition *root = partition_new(&root_memory, (UINT64_C(1) << platform.cpus) - 1, PRIORITIES - 1, &status);
     struct space *space = space_new(root, SPACE_COMPONENT, &status);
     struct thread *thread = thread_new(root, space, 0, ROOT_PRIORITY, &status);

@@ -18,6 +18,8 @@ struct platform {
     struct range reserved[PLATFORM_RANGES]; /* within RAM or outside: firmware's; and devices that are the kernel's own */
     struct range image;                    /* the kernel from first byte to end of .bss, page multiples */
     struct range package;                  /* behind it; size from its header */
+    paddr_t root;                          /* its member "root", a component */
+    uint64_t root_memory;                  /* bytes of kernel memory that its header says; 0: a usual amount */
     struct range fdt;                      /* the device tree itself, byte-exact */
     paddr_t console;                       /* registers of the UART that the log goes to; 0: none */
     struct range guest_device;             /* registers that answer to the guest which runs (EXTENT_GUEST_DEVICE); size 0: none */

@@ -35,12 +35,13 @@ def test_backtrace_names_the_kernel(tmp_path):
     assert "boot_main" in names, names
 
 
-def test_damaged_root(tmp_path):
-    """Red if the kernel starts whatever calls itself root: here the component's magic is wrong."""
+@pytest.mark.parametrize("bytes_of, reason", [(b"BHCO", "is not a component of this version"), (b"root".ljust(48, b"\0"), "no member \"root\" behind the kernel")])
+def test_damaged_root(tmp_path, bytes_of, reason):
+    """Red if the kernel starts whatever calls itself root, with the component's magic wrong; or whatever is there, if nothing is called root."""
     packed = tmp_path / "image"
     subprocess.run([str(ROOT / "build" / "bulkhead"), "pack", str(ROOT / "systems" / "demo.dts"), "-o", str(packed)], check=True, capture_output=True)
     data = bytearray(packed.read_bytes())
-    place = data.index(b"BHCO")
+    place = data.index(bytes_of)
     data[place:place + 4] = b"XXXX"
     packed.write_bytes(data)
-    assert "is not a component of this version" in boot(packed)
+    assert reason in boot(packed)

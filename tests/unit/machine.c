@@ -11,14 +11,10 @@ struct machine machine;
 
 /* --- booting -------------------------------------------------------------------------------------------------------------- */
 
-/* One member: root, of one page of code, one of data in the file and two behind it. */
-void machine_package(void)
+/* One page of code, one of data in the file and two behind it. */
+void machine_root(void)
 {
-    struct package_header *package = host_memory(HOST_PACKAGE);
-    struct component_header *component = host_memory(HOST_PACKAGE + 2 * PAGE_SIZE);
-    package->count = 2;
-    package->entries[0] = (struct package_entry){"other", PAGE_SIZE, 1};
-    package->entries[1] = (struct package_entry){"root", 2 * (uint64_t)PAGE_SIZE, 2 * (uint64_t)PAGE_SIZE};
+    struct component_header *component = host_memory(HOST_ROOT);
     *component = (struct component_header){.magic = COMPONENT_MAGIC,
                                            .version = COMPONENT_VERSION,
                                            .entry = COMPONENT_BASE + 64,
@@ -108,7 +104,7 @@ void machine_reset(void)
 {
     host_reset(MACHINE_CPUS);
     poison_reset();
-    machine_package();
+    machine_root();
 }
 
 void machine_start(void)

@@ -44,8 +44,8 @@ struct machine {
 };
 extern struct machine machine;
 
-/* Puts a package with root behind the kernel. */
-void machine_package(void);
+/* Puts root's program behind the kernel. */
+void machine_root(void);
 /* Boots up to root's first instruction on CPU 0: both of the two steps between which a test may change the machine. */
 void machine_boot(void);
 void machine_reset(void);

@@ -124,9 +124,9 @@ static void test_root(void **state)
     assert_int_equal(root->arch.sp, machine.info->own_end);
     assert_int_equal(root->arch.registers[0], BOOTINFO_ADDRESS);
     assert_int_equal(root->priority, 60);
-    assert_int_equal(host_translate(space, COMPONENT_BASE, READ | EXECUTE), HOST_PACKAGE + 2 * PAGE_SIZE);
+    assert_int_equal(host_translate(space, COMPONENT_BASE, READ | EXECUTE), HOST_ROOT);
     assert_int_equal(host_translate(space, COMPONENT_BASE, WRITE), UINT64_MAX);
-    assert_int_equal(host_translate(space, COMPONENT_BASE + PAGE_SIZE, READ | WRITE), HOST_PACKAGE + 3 * PAGE_SIZE);
+    assert_int_equal(host_translate(space, COMPONENT_BASE + PAGE_SIZE, READ | WRITE), HOST_ROOT + PAGE_SIZE);
     assert_int_equal(host_translate(space, COMPONENT_BASE + PAGE_SIZE, EXECUTE), UINT64_MAX);
     uint64_t zero = host_translate(space, COMPONENT_BASE + 2 * PAGE_SIZE, READ | WRITE);
     assert_false(is_ram(zero)); /* root does not get it again */
@@ -170,11 +170,24 @@ static void test_no_guest_device(void **state)
     assert_true(is_device(0x8040000)); /* what lay there is as all the rest */
 }
 
+/* As much kernel memory as the package says, in whole pages; else a usual amount. */
+static void test_root_memory(void **state)
+{
+    (void)state;
+    machine_boot();
+    assert_int_equal(machine.root->memory_bytes, 72 * 1024);
+    assert_int_equal(machine_teardown(state), 0);
+    machine_reset();
+    platform.root_memory = 20 * PAGE_SIZE + 1;
+    machine_start();
+    assert_int_equal(machine.root->memory_bytes, 21 * PAGE_SIZE);
+}
+
 static void boot_component(uint64_t file_size, uint64_t memory_size)
 {
     struct component_header *header;
     machine_reset();
-    header = host_memory(HOST_PACKAGE + 2 * PAGE_SIZE);
+    header = host_memory(HOST_ROOT);
     header->file_size = file_size;
     header->memory_size = memory_size;
     machine_start();
@@ -218,15 +231,12 @@ static void boot_without(void *argument)
 /* The last test of the program: a panic is for good. */
 static void test_panic(void **state)
 {
-    struct package_header *package;
     (void)state;
-    host_reset(1);
-    package = host_memory(HOST_PACKAGE);
-    package->count = 0;
+    host_reset(1); /* nothing where root ought to be */
     assert_true(host_stops(boot_without, NULL));
     assert_true(host.panicked);
     host.log[host.log_length] = '\0';
-    assert_non_null(strstr(host.log, "panic: CPU 0, build unit-test: no member \"root\" behind the kernel"));
+    assert_non_null(strstr(host.log, "panic: CPU 0, build unit-test: the package's \"root\" is not a component"));
 }
 
 int main(void)
@@ -235,7 +245,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_extents, setup, machine_teardown), cmocka_unit_test_setup_teardown(test_memory, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(test_information, setup, machine_teardown), cmocka_unit_test_setup_teardown(test_root, setup, machine_teardown),
         cmocka_unit_test_setup_teardown(test_missing_cpu, setup, machine_teardown), cmocka_unit_test_setup_teardown(test_log, setup, machine_teardown),
-        cmocka_unit_test_teardown(test_no_guest_device, machine_teardown), cmocka_unit_test_teardown(test_component_sizes, machine_teardown),
+        cmocka_unit_test_teardown(test_no_guest_device, machine_teardown), cmocka_unit_test_teardown(test_root_memory, machine_teardown),
+        cmocka_unit_test_teardown(test_component_sizes, machine_teardown),
         cmocka_unit_test(test_panic),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,12 +38,11 @@ static const char *stdout_path;
 
 static void reserve(struct range range)
 {
-    uint64_t base = range.base.raw & ~(uint64_t)(PAGE_SIZE - 1), end = page_round_up(range.base.raw + range.size);
     if (!range.size)
         return;
     if (platform.reserved_count == PLATFORM_RANGES)
         panic("device tree: more than %u reserved stretches of memory", PLATFORM_RANGES);
-    platform.reserved[platform.reserved_count++] = (struct range){paddr(base), end - base};
+    platform.reserved[platform.reserved_count++] = range;
 }
 
 static void ram_add(struct range range)
@@ -308,6 +307,19 @@ static bool package_sound(const struct package_header *header, uint64_t base)
     return false;
 }
 
+/* The only member that the kernel wants. */
+static paddr_t root_find(const struct package_header *header, uint64_t base)
+{
+    for (unsigned i = 0; i < header->count; i++) {
+        if (strcmp(header->entries[i].name, "root"))
+            continue;
+        if (header->entries[i].offset > header->size - sizeof(struct component_header))
+            panic("the package behind the kernel is damaged: \"root\" lies outside");
+        return paddr(base + header->entries[i].offset);
+    }
+    panic("no member \"root\" behind the kernel: this is not an image that `bulkhead pack` wrote");
+}
+
 /* The table, and the first page of root's program, are all that the kernel reads of it. */
 static void package_find(void)
 {
@@ -317,15 +329,11 @@ static void package_find(void)
         panic("no package behind the kernel: boot an image that `bulkhead pack` wrote");
     if (!package_sound(header, base.raw))
         panic("the package behind the kernel is damaged: pack the image again");
-    platform.package = (struct range){base, page_round_up(header->size)};
     mmu_map_constant(base, sizeof(*header) + header->count * sizeof(header->entries[0]));
-    for (unsigned i = 0; i < header->count; i++) {
-        if (strcmp(header->entries[i].name, "root"))
-            continue;
-        if (header->entries[i].offset > header->size - sizeof(struct component_header))
-            panic("the package behind the kernel is damaged: \"root\" lies outside");
-        mmu_map_constant(paddr(base.raw + header->entries[i].offset), sizeof(struct component_header));
-    }
+    platform.package = (struct range){base, page_round_up(header->size)};
+    platform.root_memory = header->root_memory;
+    platform.root = root_find(header, base.raw);
+    mmu_map_constant(platform.root, sizeof(struct component_header));
 }
 
 /* --- all of it ------------------------------------------------------------------------------------------------------------ */

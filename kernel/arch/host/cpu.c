@@ -193,6 +193,7 @@ static void platform_reset(unsigned count)
         .reserved = {{paddr(HOST_RAM), 0x80000}, {paddr(0x8000000), 0x1800} /* widened to two pages */},
         .image = {paddr(HOST_IMAGE), HOST_IMAGE_SIZE},
         .package = {paddr(HOST_PACKAGE), HOST_PACKAGE_SIZE},
+        .root = paddr(HOST_ROOT),
         .fdt = {paddr(HOST_RAM + 0x300010), 0x1ff0},
         .guest_device = {paddr(0x8040000), 0x2000},
         .physical_limit = UINT64_C(1) << 40,

@@ -16,6 +16,7 @@
 #define HOST_IMAGE_SIZE UINT64_C(0x10000)
 #define HOST_PACKAGE (HOST_IMAGE + HOST_IMAGE_SIZE)
 #define HOST_PACKAGE_SIZE UINT64_C(0x10000)
+#define HOST_ROOT (HOST_PACKAGE + 2 * PAGE_SIZE) /* root's program there */
 #define HOST_AREA (HOST_RAM + 0x1000000) /* arch_kernel_area() */
 #define HOST_AREA_SIZE (UINT64_C(8) << 20)
 
