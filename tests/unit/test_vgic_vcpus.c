@@ -419,7 +419,7 @@ static void test_made_again_active(void **state)
     assert_int_equal(guest_ack(), SPI);
     vm->vcpus[0] = NULL;
     unload(0);
-    vgic_detach(vcpus[0]);
+    arch_vcpu_detach(vcpus[0]);
     memset(vcpus[0], 0, sizeof *vcpus[0]);
     vcpus[0]->vm = vm;
     vgic_vcpu_reset(vcpus[0]);

@@ -28,5 +28,7 @@ enum { MPIDR_AFF1 = 8, MPIDR_AFF2 = 16, MPIDR_AFF3 = 32 };
 
 /* Fills in `platform` and `board` from the tree, which may be at `fdt`; panics, naming node and property, if the kernel cannot run on it. */
 void platform_init(uint64_t fdt);
+/* Root gets nothing of it. Returns the range. While booting. */
+struct range platform_reserve(struct range range);
 
 #endif

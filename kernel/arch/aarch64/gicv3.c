@@ -22,9 +22,8 @@ static void redistributor_claim(uintptr_t frame, uint64_t typer)
     uint64_t affinity = typer >> 32; /* the four levels packed, unlike in MPIDR */
     for (unsigned i = 0; i < platform.cpus; i++) {
         uint64_t packed = (board.mpidr[i] & 0xffffff) | (board.mpidr[i] >> MPIDR_AFF3 & 0xff) << 24;
-        if (packed == affinity) {
+        if (packed == affinity)
             gic.banks[i] = mmu_map_device(paddr(frame + FRAME), PAGE_SIZE);
-        }
     }
 }
 

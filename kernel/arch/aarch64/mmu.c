@@ -5,6 +5,7 @@
  */
 #include "mmu.h"
 #include "arch.h"
+#include "board.h"
 #include "cpu.h"
 #include "layout.h"
 #include "log.h"
@@ -274,9 +275,7 @@ void mmu_area_init(void)
     uint64_t tables = area.base.raw + size - (uint64_t)count * PAGE_SIZE;
     area_tables_make(tables, count);
     area.size = tables - area.base.raw;
-    if (platform.reserved_count == PLATFORM_RANGES)
-        panic("more than %u reserved stretches of memory", PLATFORM_RANGES);
-    platform.reserved[platform.reserved_count++] = (struct range){paddr(tables), (uint64_t)count * PAGE_SIZE};
+    platform_reserve((struct range){paddr(tables), (uint64_t)count * PAGE_SIZE});
 }
 
 struct range arch_kernel_area(void)

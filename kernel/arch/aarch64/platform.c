@@ -36,13 +36,14 @@ static const char *stdout_path;
 
 /* --- ranges ----------------------------------------------------------------------------------------------------------- */
 
-static void reserve(struct range range)
+struct range platform_reserve(struct range range)
 {
     if (!range.size)
-        return;
+        return range;
     if (platform.reserved_count == PLATFORM_RANGES)
         panic("device tree: more than %u reserved stretches of memory", PLATFORM_RANGES);
     platform.reserved[platform.reserved_count++] = range;
+    return range;
 }
 
 static void ram_add(struct range range)
@@ -85,9 +86,9 @@ static void reserved_found(const struct tree_node *node)
     uint32_t size;
     if (!tree_property(node, "reg", &size))
         return;
-    reserve(reg_need(node, 0));
+    platform_reserve(reg_need(node, 0));
     for (unsigned i = 1; tree_reg(node, i, &range); i++)
-        reserve(range);
+        platform_reserve(range);
 }
 
 /* In the tree's order, but the CPU that booted is the first. */
@@ -109,13 +110,10 @@ static void gicv2_found(const struct tree_node *node)
         return;
     found->gic = *node;
     platform.variant = 2;
-    board.distributor = reg_need(node, 0);
-    board.cpu_interface = reg_need(node, 1);
-    board.virtual_control = reg_need(node, 2);
+    board.distributor = platform_reserve(reg_need(node, 0));
+    board.cpu_interface = platform_reserve(reg_need(node, 1));
+    board.virtual_control = platform_reserve(reg_need(node, 2));
     platform.guest_device = reg_need(node, 3);
-    reserve(board.distributor);
-    reserve(board.cpu_interface);
-    reserve(board.virtual_control);
 }
 
 static void gicv3_found(const struct tree_node *node)
@@ -127,12 +125,9 @@ static void gicv3_found(const struct tree_node *node)
         panic("device tree: node %s: property #redistributor-regions is more than %u", tree_name(node), BOARD_REDISTRIBUTORS);
     found->gic = *node;
     platform.variant = 3;
-    board.distributor = reg_need(node, 0);
-    reserve(board.distributor);
-    for (unsigned i = 0; i < regions; i++) {
-        board.redistributors[i] = reg_need(node, 1 + i);
-        reserve(board.redistributors[i]);
-    }
+    board.distributor = platform_reserve(reg_need(node, 0));
+    for (unsigned i = 0; i < regions; i++)
+        board.redistributors[i] = platform_reserve(reg_need(node, 1 + i));
     board.redistributor_count = regions;
     board.redistributor_stride = tree_cell(node, "redistributor-stride", 1, 0); /* low half of two cells */
 }
@@ -140,7 +135,7 @@ static void gicv3_found(const struct tree_node *node)
 /* Whoever commands it writes to any memory: nobody gets it. */
 static void its_found(const struct tree_node *node)
 {
-    reserve(reg_need(node, 0));
+    platform_reserve(reg_need(node, 0));
 }
 
 static void timer_found(const struct tree_node *node)
@@ -257,7 +252,7 @@ static void reservations_find(void)
 {
     struct range range;
     for (unsigned i = 0; tree_reservation(i, &range); i++)
-        reserve(range);
+        platform_reserve(range);
 }
 
 /* What an alias stands for; a path stands for itself. Its options after a colon do not matter. */

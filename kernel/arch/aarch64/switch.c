@@ -42,13 +42,13 @@ _Static_assert(offsetof(struct vcpu_state, el1) % CACHE_LINE == 0 && offsetof(st
 _Static_assert(offsetof(struct vcpu, kicked) == CACHE_LINE && offsetof(struct vcpu, arch.queued) == 2 * CACHE_LINE, "by who writes them");
 _Static_assert(offsetof(struct arch_vcpu, unseen) < offsetof(struct arch_vcpu, queued) + CACHE_LINE, "what its CPU writes");
 
-void guest_el1_save(struct vcpu_el1 *el1)
+INLINE void guest_el1_save(struct vcpu_el1 *el1)
 {
     EL1_REGISTERS(SAVE)
     SAVE(cntv_cval, cntv_cval_el0, cntv_ctl, cntv_ctl_el0)
 }
 
-void guest_el1_load(const struct vcpu_el1 *el1)
+INLINE void guest_el1_load(const struct vcpu_el1 *el1)
 {
     EL1_REGISTERS(LOAD)
     write_sysreg(el1->cntv_cval, cntv_cval_el0);
@@ -82,8 +82,7 @@ static INLINE bool guest_may_come(const struct cpu *cpu, const struct vcpu *vcpu
 static inline void guest_save(struct vcpu *vcpu, struct vcpu_state *state)
 {
     struct vcpu_el1 *el1 = &state->el1;
-    EL1_REGISTERS(SAVE)
-    SAVE(cntv_cval, cntv_cval_el0, cntv_ctl, cntv_ctl_el0)
+    guest_el1_save(el1);
     EL0_REGISTERS(SAVE)
     el1->sctlr = read_sysreg(sctlr_el1);
     state->regs.sp_el0 = read_sysreg(sp_el0);
@@ -95,8 +94,7 @@ static inline void guest_save(struct vcpu *vcpu, struct vcpu_state *state)
 static inline void guest_load(const struct vcpu *vcpu, const struct vcpu_state *state)
 {
     const struct vcpu_el1 *el1 = &state->el1;
-    EL1_REGISTERS(LOAD)
-    write_sysreg(el1->cntv_cval, cntv_cval_el0);
+    guest_el1_load(el1);
     EL0_REGISTERS(LOAD)
     write_sysreg(el1->sctlr, sctlr_el1);
     write_sysreg(state->regs.sp_el0, sp_el0);

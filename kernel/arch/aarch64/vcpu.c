@@ -342,12 +342,6 @@ static bool thread_leave(struct cpu *cpu, struct thread *thread, struct thread *
     return false;
 }
 
-static void thread_resume_guest(struct cpu *cpu, struct thread *thread)
-{
-    vcpu_change(cpu, thread->vcpu);
-    side_guest(cpu, thread->vcpu);
-}
-
 uint64_t no_translations[PAGE_SIZE / sizeof(uint64_t)] PAGES_SECTION;
 
 /* Nobody runs here: the last one's tables may go, and the processor may walk what VTTBR_EL2 names at any time. VMID 0 is nobody's. */
@@ -362,12 +356,14 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
 {
     if (from && thread_leave(cpu, from, to))
         return;
-    if (!to)
+    if (!to) {
         side_nobody(cpu);
-    else if (to->vcpu)
-        thread_resume_guest(cpu, to);
-    else
+    } else if (to->vcpu) {
+        vcpu_change(cpu, to->vcpu);
+        side_guest(cpu, to->vcpu);
+    } else {
         side_component(cpu, to);
+    }
 }
 
 SMALL void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
@@ -381,11 +377,6 @@ SMALL void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
     vcpu->state->el1.sctlr = aarch32 ? VCPU_SCTLR_RESET_AARCH32 : VCPU_SCTLR_RESET;
     vcpu->state->counter_offset = vcpu->vm->arch.counter_offset;
     vgic_vcpu_reset(vcpu);
-}
-
-void arch_vcpu_detach(struct vcpu *vcpu)
-{
-    vgic_detach(vcpu);
 }
 
 SMALL void arch_vm_reset(struct vm *vm)

@@ -708,7 +708,7 @@ SMALL static void recount_here(void *argument)
     lock_release(&vcpu->lock);
 }
 
-SMALL void vgic_detach(struct vcpu *vcpu)
+SMALL void arch_vcpu_detach(struct vcpu *vcpu)
 {
     settle(vcpu); /* loaded nowhere, nor known to anybody: from what was saved */
     for (unsigned line = VIRQ_PRIVATE; line < VM_LINES; line++) {

@@ -19,7 +19,6 @@ void vgic_sgir_write(struct cpu *cpu, struct vcpu *vcpu, uint32_t value);
 
 void vgic_vm_reset(struct vm *vm);
 void vgic_vcpu_reset(struct vcpu *vcpu);
-void vgic_detach(struct vcpu *vcpu); /* its shared lines stay, pending as they are, for whoever they are routed to next */
 
 /* CALL_VIRQ_SET, CALL_VIRQ_GET; tree lock. */
 status_t vgic_set(struct vm *vm, unsigned vcpu, unsigned field, unsigned first, uint64_t value);
