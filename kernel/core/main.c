@@ -157,8 +157,6 @@ static const struct component_header *root_load(struct space *space, struct rang
     root_map(space, &root_image[0], COMPONENT_BASE, image, header->rx_size, RIGHT_READ | RIGHT_EXECUTE);
     root_map(space, &root_image[1], COMPONENT_BASE + header->rx_size, paddr(image.raw + header->rx_size), file - header->rx_size,
              RIGHT_READ | RIGHT_WRITE);
-    if (!zero)
-        return header;
     paddr_t bss = ranges_take(ram, zero);
     for (uint64_t done = 0; done < zero; done += ARCH_SCRUB_STEP)
         arch_scrub(paddr(bss.raw + done), zero - done < ARCH_SCRUB_STEP ? zero - done : ARCH_SCRUB_STEP);

@@ -182,8 +182,6 @@ static struct cap *partition_first_cap(struct partition *partition)
 
 struct cap *partition_next(struct partition *partition)
 {
-    if (!partition->dying)
-        partition->scanned = 0;
     partition->dying = true;
     if (partition->objects)
         return CONTAINER_OF(partition->objects, struct object, link)->original;

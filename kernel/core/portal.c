@@ -148,10 +148,13 @@ bool portal_forget(struct thread *thread)
     return found;
 }
 
-/* Every caller learns that the server is gone. Portal's lock. */
-static void portal_fail_callers(struct portal *portal)
+/* It has no server any more, as every caller learns. Portal's lock. */
+static void portal_abandon(struct portal *portal, struct thread *server)
 {
     struct thread *caller = portal->caller;
+    portal->server = NULL;
+    portal->idle = NULL;
+    server->serving = NULL;
     portal->caller = NULL;
     while (caller || portal->queue_first) {
         if (!caller) {
@@ -171,11 +174,8 @@ void portal_server_died(struct thread *thread)
     if (!portal)
         return;
     lock_take(&portal->lock);
-    portal->server = NULL;
-    portal->idle = NULL;
-    thread->serving = NULL;
     thread->priority = thread->base_priority;
-    portal_fail_callers(portal);
+    portal_abandon(portal, thread);
     lock_release(&portal->lock);
 }
 
@@ -186,10 +186,7 @@ static void portal_end(void *argument)
     struct thread *server = portal->server;
     lock_take(&portal->lock);
     bool waiting = portal->idle;
-    portal->server = NULL;
-    portal->idle = NULL;
-    server->serving = NULL;
-    portal_fail_callers(portal);
+    portal_abandon(portal, server);
     lock_release(&portal->lock);
     thread_set_priority(&cpus[server->cpu], server, server->base_priority); /* nobody lends it his any more */
     if (waiting) {
