@@ -14,6 +14,10 @@ HEADERS = ["include/bulkhead/call.h", "include/bulkhead/aarch64/call.h"]
 ALWAYS = {"OK", "CAP", "RIGHTS", "MEMORY", "CALL"}
 # Functions that answer somebody else's call, or nobody's.
 OTHERS = {"thread_answer", "thread_poke", "thread_fault", "vcpu_exit", "vcpu_abandon", "vcpu_detach", "binding_raise", "signal_deliver", "cpu_run_on", "cpu_reschedule", "object_destroy_step"}
+# Those that share a function, which has another name.
+SHARED = {"CALL_VIRQ_SET": "virq_access", "CALL_VIRQ_GET": "virq_access"}
+# One assignment in the switch that leads to the others, and STATUS_OK.
+ASSIGNED = {"CALL_VM_SGI_ADDRESS"}
 IMPOSSIBLE = {
     ("CALL_THREAD_STOP", "DEAD"): "of the portal's callers, whose server it was",
     ("CALL_VCPU_CREATE", "LIMIT"): "one page is mapped, and one is the limit given",
@@ -57,11 +61,11 @@ def calls():
 
 def carried_out_by(name):
     plain = name[len("CALL_"):].lower()
-    return [function for function in (f"call_{plain}", f"quick_{plain}", plain) if function in BODIES]
+    return [function for function in (f"call_{plain}", f"quick_{plain}", plain, SHARED.get(name)) if function in BODIES]
 
 
 def test_each_call_is_found():
-    missing = [name for name, _ in calls() if not carried_out_by(name)]
+    missing = [name for name, _ in calls() if name not in ASSIGNED and not carried_out_by(name)]
     assert not missing, f"no function carries out {', '.join(missing)}: correct carried_out_by()"
 
 
