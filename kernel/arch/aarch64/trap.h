@@ -60,7 +60,7 @@ uint64_t trap_abort_address(uint64_t esr); /* guest-physical; ABORT_GONE: the gu
 static inline void mmio_describe(struct vcpu_mmio *mmio, uint64_t esr, uint64_t address, bool known)
 {
     mmio->address = address;
-    mmio->size = known ? (uint8_t)(1u << (esr >> 22 & 3)) : 0;
+    mmio->size = (uint8_t)(known ? 1u << (esr >> 22 & 3) : 0);
     mmio->write = esr >> 6 & 1;
     mmio->reg = esr >> 16 & 31;
     mmio->sign = (uint8_t)((esr >> 21 & 1) | (esr >> 15 & 1) << 1);
