@@ -322,6 +322,11 @@ static status_t call_multicall_page(struct partition *self, const struct cap *ca
     return space == thread->space.space ? thread_batch_make(thread, saddr(r[3])) : STATUS_STATE;
 }
 
+static status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r)
+{
+    return quick_batch(cpu_self()->current, r[1]);
+}
+
 /* --- signals and portals ----------------------------------------------------------------------------------------------------------- */
 
 static status_t call_signal_create(struct partition *self, const struct cap *cap, uint64_t *r)

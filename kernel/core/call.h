@@ -7,6 +7,7 @@
 struct cap;
 struct cpu;
 struct partition;
+struct thread;
 
 /* What a call may answer besides a status; the caller's registers stay as they are. */
 enum {
@@ -20,6 +21,7 @@ void call_dispatch(struct cpu *cpu);
 status_t call_dispatch_guest(struct cpu *cpu, unsigned number, uint64_t *registers);
 /* Within a section: makes `count` quick calls, MULTICALL_WORDS words each: the number, where the status is left, and three arguments. `table`: the caller's capabilities. STATUS_CALL for other numbers. */
 void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count);
-status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r);
+/* The same with those in the thread's page. STATUS_LIMIT, STATUS_STATE: it has none. */
+status_t quick_batch(const struct thread *thread, uint64_t count);
 
 #endif

@@ -105,13 +105,13 @@ APART void quick_calls(struct cap *const *table, uint64_t *words, uint64_t count
     }
 }
 
-status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r)
+status_t quick_batch(const struct thread *thread, uint64_t count)
 {
-    uint64_t *batch = __atomic_load_n(&cpu_self()->current->batch, __ATOMIC_ACQUIRE);
-    if (r[1] > MULTICALL_CALLS)
+    uint64_t *batch = __atomic_load_n(&thread->batch, __ATOMIC_ACQUIRE);
+    if (count > MULTICALL_CALLS)
         return STATUS_LIMIT;
     if (!batch)
         return STATUS_STATE;
-    quick_calls(self->table, batch, r[1]);
+    quick_calls(thread->partition->table, batch, count);
     return STATUS_OK;
 }

@@ -795,7 +795,7 @@ static void test_several_calls(void **state)
         unsigned section = cpus[0].section;
         assert_ptr_equal(trapped(frame), several_wake ? rescheduled : frame);
         assert_int_equal(frame->x[0], (uint64_t)several_status);
-        assert_ptr_equal(several_of, threads[0].partition);
+        assert_ptr_equal(several_of, &threads[0]);
         assert_int_equal(several_count, i + (UINT64_C(1) << 32));
         assert_int_equal(cpus[0].section, section + 2);
         several_wake = cpus[0].resched = false;

@@ -65,16 +65,15 @@ _Noreturn void arch_resume(struct cpu *cpu)
 }
 
 /* The calls of a batch: how many there were, of whom, and the answer; they make somebody ready if that is wanted. */
-static const struct partition *several_of;
+static const struct thread *several_of;
 static uint64_t several_count;
 static status_t several_status;
 static bool several_wake;
 
-status_t call_multicall(struct partition *self, const struct cap *cap, uint64_t *r)
+status_t quick_batch(const struct thread *thread, uint64_t count)
 {
-    (void)cap;
-    several_of = self;
-    several_count = r[1];
+    several_of = thread;
+    several_count = count;
     cpus[this_cpu].resched = several_wake;
     return several_status;
 }

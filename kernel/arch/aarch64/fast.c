@@ -333,7 +333,7 @@ static APART struct frame *lines_enable(const struct cpu *cpu, struct frame *fra
 static APART struct frame *multicall(struct cpu *cpu, struct frame *frame)
 {
     cpu_section_begin(cpu);
-    frame->x[0] = (uint64_t)call_multicall(cpu->current->partition, NULL, frame->x);
+    frame->x[0] = (uint64_t)quick_batch(cpu->current, frame->x[1]);
     cpu_section_end(cpu);
     return done(cpu, frame);
 }
