@@ -91,6 +91,10 @@ static void spare_oneself(struct call_words *words)
     case CALL_PORTAL_WAIT:
         words->w[6] &= 1;
         break;
+    case CALL_VCPU_WAIT: /* nobody interrupts that guest */
+        if (vcpu_kick((cap_t)words->w[1]) != STATUS_OK)
+            words->w[0] = CALL_VCPU_ENTER;
+        break;
     case CALL_THREAD_EXIT:
         words->w[0] = CALL_NULL;
         break;
@@ -111,6 +115,7 @@ static uint64_t likely_slot(uint64_t number)
     case CALL_VCPU_ENTER:
     case CALL_VCPU_KICK:
     case CALL_VCPU_SYNC:
+    case CALL_VCPU_WAIT:
         return role_slot(ROLE_VCPU);
     case CALL_VIRQ_RAISE:
         return role_slot(ROLE_VM);

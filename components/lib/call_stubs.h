@@ -264,6 +264,12 @@ static inline status_t vcpu_enter(cap_t vcpu, uint64_t *reason)
     return call_enter(CALL_VCPU_ENTER, vcpu, reason);
 }
 
+/** vcpu_enter, but the guest waits for an interrupt first. */
+static inline status_t vcpu_wait(cap_t vcpu, uint64_t *reason)
+{
+    return call_enter(CALL_VCPU_WAIT, vcpu, reason);
+}
+
 /** Makes a running or the next vcpu_enter return with EXIT_KICKED. */
 static inline status_t vcpu_kick(cap_t vcpu)
 {

@@ -129,6 +129,15 @@ static void portals_measure(void)
 /* --- VMs, interrupts ------------------------------------------------------------------------------------------------------- */
 
 /* Into the guest and out again, since it is kicked. */
+static __attribute__((noinline)) void wait_measure(void)
+{
+    static uint64_t before, reason;
+    must(vcpu_kick(VCPU), "a kick");
+    before = clock_now();
+    must(vcpu_wait(VCPU, &reason), "a guest");
+    cost_note(CALL_VCPU_WAIT, clock_now() - before);
+}
+
 static __attribute__((noinline)) void enter_measure(void)
 {
     static uint64_t before, reason;
@@ -145,6 +154,7 @@ static void vm_measure(void)
     must(vcpu_create(CAP_SELF, VCPU, VM, 0, CAP_SPACE, STATE_PAGE, 0), "a vCPU");
     for (unsigned i = 0; i < ROUNDS; i++) {
         enter_measure();
+        wait_measure();
         uint64_t before = clock_now();
         must(virq_raise(VM, LINE, i & 1), "a virtual interrupt");
         cost_note(CALL_VIRQ_RAISE, clock_now() - before);

@@ -32,6 +32,9 @@ void gicd_reset(unsigned version, unsigned cpus);
 uint64_t gicd_read(unsigned vcpu, uint64_t offset, unsigned size);
 void gicd_write(unsigned vcpu, uint64_t offset, unsigned size, uint64_t value);
 
+/** A 32-bit guest's store to ICC_SGI1R; the kernel carries out the others. False: a GICv2 has none. */
+bool gic_sgi1r_write(unsigned vcpu, uint64_t value);
+
 /** All redistributors; `offset` counts from the first one's frame. */
 void gicr_reset(unsigned cpus);
 uint64_t gicr_read(unsigned vcpu, uint64_t offset, unsigned size);

@@ -5,6 +5,7 @@
  */
 #include "gic.h"
 #include "lines.h"
+#include "lock.h"
 
 #include <bulkhead/call.h>
 #include <stddef.h>
@@ -40,6 +41,7 @@ _Static_assert(VM_LINES == 256, "struct gicd_state, the banks' ends, GICD_TYPER"
 
 static struct gicd_state gicd;
 static unsigned gic_version, gic_cpus;
+static struct lock sgi_lock; /* nothing else is taken under it */
 
 static uint8_t all_cpus(void)
 {
@@ -147,7 +149,8 @@ static void sgi_pending_write(unsigned vcpu, uint32_t offset, uint32_t value, ui
     }
 }
 
-/* GICv2 GICD_SGIR (IHI 0048 §4.3.15). The kernel takes the stores that the processor describes; by a pair or with write-back they come here. */
+/* GICv2 GICD_SGIR (IHI 0048 §4.3.15). The kernel takes the stores that the processor describes; by a pair or with write-back, and from AArch32, they come
+   here. The lock: two vCPUs may send the same one to a third. */
 static void sgi_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t lanes)
 {
     enum { FILTER_LIST, FILTER_OTHERS, FILTER_SELF };
@@ -155,9 +158,25 @@ static void sgi_write(unsigned vcpu, uint32_t offset, uint32_t value, uint32_t l
     unsigned targets = filter == FILTER_LIST ? value >> 16 & 0xff : filter == FILTER_OTHERS ? ~self : filter == FILTER_SELF ? self : 0;
     if (offset != GICD_SGIR || lanes != UINT32_MAX)
         return;
+    lock_take(&sgi_lock);
     for (unsigned i = 0; i < gic_cpus; i++)
         if (targets >> i & 1)
             lines_set(i, VIRQ_SOURCES, line, lines_get(i, VIRQ_SOURCES, line) | self);
+    lock_release(&sgi_lock);
+}
+
+/* IHI 0069, ICC_SGI1R. vCPU i has affinity 0.0.0.i. */
+bool gic_sgi1r_write(unsigned vcpu, uint64_t value)
+{
+    unsigned targets = value & 0xffff, line = value >> 24 & 0xf;
+    if (value >> 40 & 1) /* IRM: all but oneself */
+        targets = ~(1u << vcpu);
+    else if (value & UINT64_C(0xff00ff00ff0000)) /* another cluster */
+        targets = 0;
+    for (unsigned i = 0; gic_version == 3 && i < gic_cpus; i++)
+        if (targets >> i & 1)
+            lines_set(i, VIRQ_PEND, 0, UINT64_C(1) << line);
+    return gic_version == 3;
 }
 
 /* GICv3 GICD_IROUTER: the affinity of the vCPU that the line goes to. Interrupt_Routing_Mode is not offered (GICD_TYPER.No1N). */

@@ -6,6 +6,7 @@
  */
 #include "vcpu.h"
 
+#include "aarch32.h"
 #include "access.h"
 #include "call_stubs.h"
 #include "flash_banks.h"
@@ -31,7 +32,7 @@ enum {
     STACK_SIZE = 16384,
     SIGNAL_WAKE = 1,
     SIGNAL_SLEEPER = 2, /* waiter.h */
-    EXIT_REASONS = EXIT_MMIO_SHORT + 1,
+    EXIT_REASONS = EXIT_AARCH32 + 1,
 };
 
 static struct cpu cpus[VM_VCPUS];
@@ -74,8 +75,19 @@ __attribute__((noinline)) static bool exit_access(struct cpu *cpu)
     return inject_abort(cpu, false, faults[result]) || report_fatal(cpu, "its exception level does not take aborts");
 }
 
-static bool exit_mmio_short(struct cpu *cpu)
+/* cpu_run() does it for most of them; here are those that end a wait, or that no device takes. */
+static bool exit_mmio(struct cpu *cpu)
 {
+    if (!mmio_access(cpu->state, cpu->index))
+        return exit_access(cpu);
+    mmio_step(cpu->state);
+    return true;
+}
+
+static bool exit_mmio_aarch32(struct cpu *cpu)
+{
+    struct vcpu_mmio *mmio = &cpu->state->exit.mmio;
+    mmio->reg = (uint8_t)aarch32_register(cpu->state->regs.pstate, mmio->reg);
     if (!mmio_access(cpu->state, cpu->index))
         return exit_access(cpu);
     aarch32_skip(&cpu->state->regs, cpu->state->exit.syndrome);
@@ -109,6 +121,15 @@ static bool exit_sysreg(struct cpu *cpu)
     return sysreg_access(cpu->state) || exit_undefined(cpu);
 }
 
+static bool exit_aarch32(struct cpu *cpu)
+{
+    enum aarch32_outcome outcome = aarch32_carry_out(cpu->state, cpu->index);
+    if (outcome == OUTCOME_UNDEFINED)
+        return exit_undefined(cpu);
+    cpu->waits = outcome == OUTCOME_WAIT;
+    return outcome != OUTCOME_CALL || smccc_call(cpu);
+}
+
 static bool exit_error(struct cpu *cpu)
 {
     return report_fatal(cpu, syndrome_error(cpu->state->exit.syndrome));
@@ -120,10 +141,10 @@ static bool exit_unknown(struct cpu *cpu)
 }
 
 static bool (*const exits[EXIT_REASONS])(struct cpu *) = {
-    [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_access,   [EXIT_FETCH] = exit_fetch,
+    [EXIT_KICKED] = exit_kicked,       [EXIT_MMIO] = exit_mmio,   [EXIT_FETCH] = exit_fetch,
     [EXIT_HVC] = exit_smccc,           [EXIT_SMC] = exit_smccc,     [EXIT_SYSREG] = exit_sysreg,
     [EXIT_UNDEFINED] = exit_undefined, [EXIT_ERROR] = exit_error,
-    [EXIT_MMIO_SHORT] = exit_mmio_short,
+    [EXIT_MMIO_AARCH32] = exit_mmio_aarch32, [EXIT_AARCH32] = exit_aarch32,
 };
 
 /* --- the thread ------------------------------------------------------------------------------------------------------- */
@@ -201,9 +222,13 @@ static bool enter_failed(struct cpu *cpu, status_t status)
 /* Whatever is no access that a device takes; apart, so that the loop keeps what it needs in registers. */
 __attribute__((noinline)) static bool cpu_attend(struct cpu *cpu, status_t status, uint64_t reason)
 {
-    if (status != STATUS_OK)
-        return enter_failed(cpu, status);
-    return reason < EXIT_REASONS ? exits[reason](cpu) : exit_unknown(cpu);
+    for (;;) {
+        bool goes_on = status != STATUS_OK ? enter_failed(cpu, status) : reason < EXIT_REASONS ? exits[reason](cpu) : exit_unknown(cpu);
+        if (!goes_on || !cpu->waits)
+            return goes_on;
+        cpu->waits = false;
+        status = vcpu_wait(cpu->vcpu, &reason);
+    }
 }
 
 /* Until the thread has to park. Nearly all exits are accesses to devices. */

@@ -35,6 +35,7 @@ struct cpu {
     cap_t signal;            /* wakes the thread when parked */
     uint32_t parked;         /* the thread is not in the guest and will not enter it while the machine is held */
     uint32_t report_request; /* the main thread wants to know where the guest is */
+    bool waits;              /* this thread's: the guest is to wait for an interrupt when it goes on */
     struct decoded decoded;  /* access.h: the last access that had to be decoded; this thread's only */
     uint32_t instruction;    /* its word; 0: none was read */
 };

@@ -289,6 +289,12 @@ enum call {
      * not interrupted; whoever it wakes runs afterwards. Components only: guests hold no capabilities yet. STATUS_LIMIT (more than MULTICALL_CALLS), STATE (no CALL_MULTICALL_PAGE before).
      */
     CALL_MULTICALL,
+
+    /*
+     * CALL_VCPU_WAIT(vcpu) → enum vcpu_exit_reason: CALL_VCPU_ENTER, but the guest waits for an interrupt first, as by an instruction that does so: for a monitor
+     * that carries such a one out. RIGHT_ENTER. Statuses, and what is left of the caller's registers, as there: STATUS_BUSY, DEAD, CPU.
+     */
+    CALL_VCPU_WAIT,
     CALL_COUNT,
 
     CALL_ARCH = 0x80, /* calls of one architecture: <bulkhead/ARCH/call.h> */

@@ -13,7 +13,8 @@ enum vcpu_exit_reason {
     EXIT_SYSREG,      /* access to a system register that the kernel does not emulate; pc is AT it */
     EXIT_UNDEFINED,   /* anything else that the VM is not offered; pc is AT it */
     EXIT_ERROR,       /* an access of this guest failed beyond its translation: external abort, SError, … */
-    EXIT_MMIO_SHORT,  /* EXIT_MMIO by an instruction that may have two bytes (T32): the architecture's header tells how to step over it */
+    EXIT_MMIO_AARCH32, /* EXIT_MMIO by AArch32 code, whose instructions may have two bytes; exit.mmio.reg is as the syndrome has it */
+    EXIT_AARCH32,     /* any other trap of AArch32 code, by exit.syndrome, whether its condition holds or not; pc is AT it, but behind HVC. A data abort: a doorbell has been rung */
 };
 
 /* An access that the monitor has to carry out. `pc` is still AT the instruction; add 4 when done. */

@@ -432,7 +432,7 @@ static status_t call_vcpu_create(struct partition *self, const struct cap *cap, 
 
 static status_t call_vcpu_enter(struct partition *self, const struct cap *cap, uint64_t *r)
 {
-    return vcpu_enter(cpu_self(), (struct vcpu *)cap->object);
+    return vcpu_enter(cpu_self(), (struct vcpu *)cap->object, r[0] == CALL_VCPU_WAIT);
 }
 
 static status_t call_vcpu_sync(struct partition *self, const struct cap *cap, uint64_t *r)
@@ -515,6 +515,7 @@ static const struct call_row {
     [CALL_VM_DOORBELL] = {call_vm_doorbell, TREE, CAP_VM, RIGHT_CONFIGURE},
     [CALL_VCPU_CREATE] = {call_vcpu_create, TREE, CAP_PARTITION, RIGHT_CREATE},
     [CALL_VCPU_ENTER] = {call_vcpu_enter, PLAIN, CAP_VCPU, RIGHT_ENTER},
+    [CALL_VCPU_WAIT] = {call_vcpu_enter, PLAIN, CAP_VCPU, RIGHT_ENTER},
     [CALL_VCPU_SYNC] = {call_vcpu_sync, TREE, CAP_VCPU, RIGHT_ENTER},
     [CALL_SYSTEM_POWER] = {call_system_power, PLAIN, CAP_SYSTEM_OBJECT, RIGHT_POWER},
     [CALL_SYSTEM_LOG] = {call_system_log, PLAIN, CAP_SYSTEM_OBJECT, RIGHT_LOG},

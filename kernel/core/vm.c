@@ -239,7 +239,7 @@ status_t vcpu_sync(struct vcpu *vcpu)
 
 /* --- vCPUs: the world switch, on the thread's CPU ------------------------------------------------------------------------- */
 
-status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
+status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool wait)
 {
     struct thread *thread = cpu->current;
     if (!vcpu_claim(vcpu))
@@ -257,6 +257,8 @@ status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu)
     thread->vcpu = vcpu;
     __atomic_store_n(&vcpu->thread, thread, __ATOMIC_SEQ_CST); /* before the look at `kicked` */
     arch_vcpu_enter(cpu, vcpu);
+    if (wait)
+        vcpu_wait(cpu, vcpu);
     if (__atomic_load_n(&vcpu->kicked, __ATOMIC_SEQ_CST))
         vcpu_attend(cpu, vcpu);
     return CALL_PENDING;

@@ -89,8 +89,8 @@ void vcpu_detach(struct vcpu *vcpu);
 /* Brings what is in processor registers to the state page. STATUS_BUSY while a thread is in it. */
 status_t vcpu_sync(struct vcpu *vcpu);
 
-/* The calling thread crosses over; CALL_PENDING, or a status if it cannot. */
-status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu);
+/* The calling thread crosses over, and the guest waits for an interrupt if it is to; CALL_PENDING, or a status if it cannot. */
+status_t vcpu_enter(struct cpu *cpu, struct vcpu *vcpu, bool wait);
 /* The current thread's guest stops; its monitor goes on with `reason`. */
 void vcpu_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason);
 /* The guest waits for an interrupt. */

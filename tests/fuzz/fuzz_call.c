@@ -90,6 +90,7 @@ static const uint8_t kinds[CALL_COUNT][7] = {
     [CALL_VCPU_CREATE] = {A_PARTITION, A_TO, A_VM, A_FEW, A_SPACE, A_ADDRESS, A_FEW},
     [CALL_VCPU_ENTER] = {A_VCPU},
     [CALL_VCPU_KICK] = {A_VCPU},
+    [CALL_VCPU_WAIT] = {A_VCPU},
     [CALL_VCPU_SYNC] = {A_VCPU},
     [CALL_VIRQ_RAISE] = {A_VM, A_NUMBER, A_FEW},
     [CALL_SYSTEM_LOG] = {A_SYSTEM, A_FEW},

@@ -3,7 +3,7 @@
 import pytest
 
 from console import BOOT, ROOT
-from describe import describe, guest
+from describe import describe, guest, linux
 from neighbour import assert_rt_goes_on
 from test_debian import assert_timers_tick
 
@@ -45,6 +45,18 @@ def test_armmp_beside_rt(boot):
     system.wait_for_shell()
     assert system.shell_ok("uname -m", "linux32") == ["armv7l"]
     assert_rt_goes_on(system)
+    system.quit()
+
+
+def test_armmp_shares_its_cpu(boot, tmp_path):
+    """WFI while another VM is ready goes by way of the monitor (CALL_VCPU_WAIT). Red when the guest burns its CPU then, which one of lower priority would not get, or is not woken again."""
+    armmp = linux("linux32", kernel=ARMHF / "vmlinuz", initrd=ARMHF / "initrd.gz", priority=12, focus=True)
+    system = boot("--host-cpus", 1, describe(tmp_path, armmp, guest("ticker", "ticker", bootargs="period=10000 work=5000 every=10", priority=5)))
+    system.wait_for_shell()
+    for _ in range(3):
+        seen = len([line for line in system.lines("ticker") if "due" in line])
+        system.shell_ok("sleep 2", "linux32")
+        assert len([line for line in system.lines("ticker") if "due" in line]) > seen
     system.quit()
 
 

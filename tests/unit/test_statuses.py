@@ -15,7 +15,7 @@ ALWAYS = {"OK", "CAP", "RIGHTS", "MEMORY", "CALL"}
 # Functions that answer somebody else's call, or nobody's.
 OTHERS = {"thread_answer", "thread_poke", "thread_fault", "vcpu_exit", "vcpu_abandon", "vcpu_detach", "binding_raise", "signal_deliver", "cpu_run_on", "cpu_reschedule", "object_destroy_step"}
 # Those that share a function, which has another name.
-SHARED = {"CALL_VIRQ_SET": "virq_access", "CALL_VIRQ_GET": "virq_access"}
+SHARED = {"CALL_VCPU_WAIT": "call_vcpu_enter", "CALL_VIRQ_SET": "virq_access", "CALL_VIRQ_GET": "virq_access"}
 # One assignment in the switch that leads to the others, and STATUS_OK.
 ASSIGNED = {"CALL_VM_SGI_ADDRESS"}
 IMPOSSIBLE = {

@@ -266,6 +266,28 @@ static void test_wait_unloaded_late(void **state)
     assert_ptr_equal(cpus[C].current->vcpu, vcpu_at(vcpu));
 }
 
+/* A monitor's CALL_VCPU_WAIT: the guest sleeps at once, unless something is pending; a kick ends it as any wait. Red when it runs instead, or sleeps for good. */
+static void test_monitor_waits(void **state)
+{
+    cap_t other;
+    (void)state;
+    other = make_thread(space, C, 5);
+    assert_status(CALL(C, CALL_VCPU_WAIT, vcpu), CALL_PENDING);
+    assert_ptr_equal(cpus[C].current, thread_at(other));
+    assert_int_equal(thread_at(thread)->state, THREAD_WAITING);
+    assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 1));
+    assert_ptr_equal(cpus[C].current->vcpu, vcpu_at(vcpu));
+    guest_exit(C, EXIT_AARCH32);
+    assert_status(CALL(C, CALL_VCPU_WAIT, vcpu), CALL_PENDING); /* it is pending */
+    assert_ptr_equal(cpus[C].current->vcpu, vcpu_at(vcpu));
+    guest_exit(C, EXIT_AARCH32);
+    assert_ok(BASE(CALL_VIRQ_RAISE, vm, LINE, 0));
+    vcpu_at(vcpu)->arch.pending = false;
+    assert_ok(BASE(CALL_VCPU_KICK, vcpu));
+    assert_status(CALL(C, CALL_VCPU_WAIT, vcpu), STATUS_OK);
+    assert_exit(EXIT_KICKED);
+}
+
 /* Stopped or destroyed while its thread is in the guest, waits in it, or is preempted there. */
 static void test_thread_ends(void **state)
 {
@@ -455,7 +477,7 @@ int main(void)
         VM_TEST(test_thread_ends),    VM_TEST(test_dead),          VM_TEST(test_monitor_gone),  VM_TEST(test_doorbells),
         VM_TEST(test_doorbell_limit), VM_TEST(test_answers),       VM_TEST(test_notify),        VM_TEST(test_reset),
         VM_TEST(test_one_per_space),
-        VM_TEST(test_wait_line_lowered),
+        VM_TEST(test_wait_line_lowered), VM_TEST(test_monitor_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

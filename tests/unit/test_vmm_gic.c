@@ -230,6 +230,25 @@ static void test_reset_forgets(void **state)
     assert_memory_equal(&gicr, &redistributors, sizeof gicr);
 }
 
+/* ICC_SGI1R of a 32-bit guest; red when one reaches another vCPU, or its sender. */
+static void test_sgi1r(void **state)
+{
+    (void)state;
+    assert_true(gic_sgi1r_write(1, UINT64_C(1) << 40 | 5 << 24)); /* all others: the last one is the last told */
+    assert_int_equal(recorded.calls, CPUS - 1);
+    assert_int_equal(recorded.vcpu, CPUS - 1);
+    assert_int_equal(recorded.masks[VIRQ_PEND][0], 1 << 5);
+    assert_true(gic_sgi1r_write(1, 15 << 24 | 0xff04));
+    assert_int_equal(recorded.calls, CPUS);
+    assert_int_equal(recorded.vcpu, 2);
+    assert_int_equal(recorded.masks[VIRQ_PEND][0], 1 << 15);
+    assert_true(gic_sgi1r_write(1, UINT64_C(1) << 32 | 1 << 16 | 3)); /* another cluster */
+    assert_int_equal(recorded.calls, CPUS);
+    start(2);
+    assert_false(gic_sgi1r_write(0, 3));
+    assert_int_equal(recorded.calls, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +265,7 @@ int main(void)
         cmocka_unit_test_setup(test_targets_uniprocessor, setup_v2),
         cmocka_unit_test_setup(test_sgi_pending, setup_v2),
         cmocka_unit_test_setup(test_routes, setup_v3),
+        cmocka_unit_test_setup(test_sgi1r, setup_v3),
         cmocka_unit_test_setup(test_redistributor, setup_v3),
         cmocka_unit_test_setup(test_everywhere, setup_v2),
         cmocka_unit_test_setup(test_everywhere, setup_v3),

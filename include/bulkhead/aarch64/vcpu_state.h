@@ -46,6 +46,7 @@ struct vcpu_state {
     uint64_t counter_offset; /* written by the kernel: virtual counter = physical counter - this */
     uint64_t exits;          /* written by the kernel: exits to the monitor so far */
     struct vcpu_aarch32 aarch32; /* of a vCPU in VCPU_MODE_AARCH32 */
+    uint64_t id[8][8];           /* written by the kernel when it is made: identification registers as guests see them, op0 3, op1 0, CRn 0, by CRm and op2 */
 };
 
 enum { /* pstate of a reset AArch64 guest: EL1h, D A I F masked */ VCPU_PSTATE_RESET = 0x3c5 };

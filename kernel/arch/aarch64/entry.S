@@ -298,7 +298,7 @@ lower_vectors:
         lower_fast 0x480, fast_irq, long_irq
         lower_fast 0x500, fast_irq, long_irq
         lower   0x580, trap_serror
-        lower   0x600, trap_sync_aarch32
+        lower   0x600, trap_sync
         lower_fast 0x680, fast_irq, long_irq
         lower_fast 0x700, fast_irq, long_irq
         lower   0x780, trap_serror

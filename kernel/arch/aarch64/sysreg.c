@@ -49,13 +49,14 @@ unsigned sysreg_watchpoints(void)
 
 /* --- access -------------------------------------------------------------------------------------------------------------------------- */
 
-bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access)
+bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    uint64_t *rt = access->rt == 31 ? NULL : &vcpu->state->regs.x[access->rt];
-    bool id = sysreg_is_id(access->reg) && access->read, sgi = access->reg == ICC_SGI1R && !access->read;
+    uint32_t reg = (uint32_t)esr & 0x3ffc1e;
+    uint64_t *rt = (esr >> 5 & 31) == 31 ? NULL : &vcpu->state->regs.x[esr >> 5 & 31];
+    bool read = esr & 1, id = sysreg_is_id(reg) && read, sgi = reg == ICC_SGI1R && !read;
     if (sgi)
         vgic_sgi1r_write(cpu, vcpu, rt ? *rt : 0);
     else if (id && rt)
-        *rt = sysreg_id_values[access->reg >> 1 & 7][access->reg >> 17 & 7];
+        *rt = sysreg_id_values[reg >> 1 & 7][reg >> 17 & 7];
     return id || sgi;
 }

@@ -10,8 +10,6 @@
 #include "vgic.h"
 #include "vm.h"
 
-#include <bulkhead/aarch64/aarch32.h>
-
 enum {
     INSTRUCTION = 4, /* bytes */
     PSTATE_SS = 1 << 21,
@@ -77,15 +75,21 @@ static void guest_skip(struct frame *regs)
     regs->pstate &= ~(uint64_t)PSTATE_SS;
 }
 
-void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+static bool in_aarch32(const struct vcpu *vcpu)
 {
-    trap_guest_exit(cpu, vcpu, EXIT_UNDEFINED, esr);
+    return __builtin_expect((vcpu->state->regs.pstate & PSTATE_AARCH32) != 0, 0);
+}
+
+/* From AArch32 it may be an instruction whose condition does not hold, or of two bytes, or in an IT block: the monitor looks, and carries out what there is to do. */
+static void guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+{
+    trap_guest_exit(cpu, vcpu, in_aarch32(vcpu) ? EXIT_AARCH32 : EXIT_UNDEFINED, esr);
 }
 
 static void guest_wfx(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    if (vcpu->state->regs.pstate & PSTATE_AARCH32) {
-        trap_aarch32(cpu, vcpu, esr);
+    if (in_aarch32(vcpu)) {
+        guest_unknown(cpu, vcpu, esr);
         return;
     }
     guest_skip(&vcpu->state->regs);
@@ -100,7 +104,7 @@ static void guest_fp(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 }
 
 /* SMCCC (DEN 0028): constants that the monitor left here, our own range, and the rest to the monitor. */
-void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+static void guest_smccc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     struct frame *regs = &vcpu->state->regs;
     uint32_t function = (uint32_t)regs->x[0];
@@ -117,13 +121,12 @@ void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 static void guest_smc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     guest_skip(&vcpu->state->regs);
-    trap_guest_smccc(cpu, vcpu, esr);
+    guest_smccc(cpu, vcpu, esr);
 }
 
 static void guest_sysreg(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
-    struct sysreg_access access = {.reg = (uint32_t)esr & 0x3ffc1e, .rt = (unsigned)esr >> 5 & 31, .read = esr & 1};
-    if (sysreg_emulate(cpu, vcpu, &access))
+    if (sysreg_emulate(cpu, vcpu, esr))
         guest_skip(&vcpu->state->regs);
     else
         trap_guest_exit(cpu, vcpu, EXIT_SYSREG, esr);
@@ -145,21 +148,15 @@ uint64_t trap_abort_address(uint64_t esr)
     return page | (far & (PAGE_SIZE - 1));
 }
 
-/* A store that needs nothing but the kernel: a doorbell, or GICv2's GICD_SGIR. */
-static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+/* A store that needs nothing but the kernel: a doorbell, or GICv2's GICD_SGIR, whose value AArch32 may have in a register of its mode. */
+static bool mmio_handled(struct cpu *cpu, struct vcpu *vcpu)
 {
-    struct frame *regs = &vcpu->state->regs;
     const struct vcpu_mmio *mmio = &vcpu->state->exit.mmio;
     if (!mmio->write || mmio->size != 4)
         return false;
-    if (mmio->address == vcpu->vm->arch.sgi_address && mmio->address)
-        vgic_sgir_write(cpu, vcpu, (uint32_t)vcpu_mmio_stored(vcpu->state));
-    else if (!vm_ring(vcpu->vm, saddr(mmio->address)))
-        return false;
-    if (__builtin_expect((regs->pstate & PSTATE_AARCH32) != 0, 0))
-        aarch32_skip(regs, esr);
-    else
-        guest_skip(regs);
+    if (mmio->address != vcpu->vm->arch.sgi_address || !mmio->address || in_aarch32(vcpu))
+        return vm_ring(vcpu->vm, saddr(mmio->address));
+    vgic_sgir_write(cpu, vcpu, (uint32_t)vcpu_mmio_stored(vcpu->state));
     return true;
 }
 
@@ -173,8 +170,13 @@ static void guest_data(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     if (address == ABORT_GONE)
         return;
     mmio_describe(&vcpu->state->exit.mmio, esr, address, esr & DATA_VALID && !(esr & ABORT_STAGE1_WALK));
-    if (!mmio_handled(cpu, vcpu, esr))
-        trap_guest_exit(cpu, vcpu, vcpu->state->regs.pstate & AARCH32_T ? EXIT_MMIO_SHORT : EXIT_MMIO, esr);
+    bool handled = mmio_handled(cpu, vcpu);
+    if (in_aarch32(vcpu))
+        trap_guest_exit(cpu, vcpu, handled ? EXIT_AARCH32 : EXIT_MMIO_AARCH32, esr);
+    else if (handled)
+        guest_skip(&vcpu->state->regs);
+    else
+        trap_guest_exit(cpu, vcpu, EXIT_MMIO, esr);
 }
 
 static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
@@ -183,18 +185,15 @@ static void guest_fetch(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
     trap_guest_exit(cpu, vcpu, abort_is_error(esr) ? EXIT_ERROR : EXIT_FETCH, esr);
 }
 
-/* Those of 32-bit programs are here, too, if their kernel's EL1 is AArch64: by that the processor chooses the vector (D1.10.2). */
 static void (*const guest_traps[64])(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr) = {
-    [EC_WFX] = guest_wfx,       [EC_FP] = guest_fp,           [EC_HVC64] = trap_guest_smccc,  [EC_SMC64] = guest_smc,
+    [EC_WFX] = guest_wfx,       [EC_FP] = guest_fp,           [EC_HVC64] = guest_smccc,  [EC_SMC64] = guest_smc,
     [EC_SYSREG] = guest_sysreg, [EC_DATA_LOWER] = guest_data, [EC_FETCH_LOWER] = guest_fetch,
-    [EC_CP15] = trap_aarch32,   [EC_CP15_PAIR] = trap_aarch32, [EC_CP14] = trap_aarch32,      [EC_CP14_PAIR] = trap_aarch32,
-    [EC_CP14_MEMORY] = trap_aarch32, [EC_VMRS] = trap_aarch32,
 };
 
-void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
+static void guest_sync(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr)
 {
     void (*trap)(struct cpu *, struct vcpu *, uint64_t) = guest_traps[ESR_CLASS(esr)];
-    (trap ? trap : trap_guest_unknown)(cpu, vcpu, esr);
+    (trap ? trap : guest_unknown)(cpu, vcpu, esr);
 }
 
 /* --- from the vectors -------------------------------------------------------------------------------------------------------------- */
@@ -204,17 +203,9 @@ struct frame *trap_sync(struct cpu *cpu)
     uint64_t esr = read_sysreg(esr_el2);
     struct vcpu *vcpu = cpu->current->vcpu;
     if (vcpu)
-        trap_guest(cpu, vcpu, esr);
+        guest_sync(cpu, vcpu, esr);
     else
         component_sync(cpu, esr);
-    return trap_return(cpu);
-}
-
-/* From guests whose EL1 is AArch32. Components never are. */
-struct frame *trap_sync_aarch32(struct cpu *cpu)
-{
-    ASSERT(cpu->current->vcpu);
-    trap_aarch32(cpu, cpu->current->vcpu, read_sysreg(esr_el2));
     return trap_return(cpu);
 }
 

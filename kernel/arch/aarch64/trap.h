@@ -19,7 +19,6 @@ struct frame *frame_switch(struct frame *to, struct frame *from);
 
 /* Called by entry.S with the registers saved; each returns the frame to go on with. */
 struct frame *trap_sync(struct cpu *cpu);
-struct frame *trap_sync_aarch32(struct cpu *cpu);
 struct frame *trap_irq(struct cpu *cpu);
 struct frame *trap_serror(struct cpu *cpu);
 struct frame *trap_illegal(struct cpu *cpu);
@@ -28,15 +27,7 @@ struct frame *trap_return(struct cpu *cpu); /* nothing but that */
 /* ESR_ELx (Arm ARM D13.2.37). */
 enum esr_class {
     EC_WFX = 0x01,
-    EC_CP15 = 0x03, /* MCR, MRC; AArch32, as all up to EC_SMC32 */
-    EC_CP15_PAIR = 0x04,
-    EC_CP14 = 0x05,
-    EC_CP14_MEMORY = 0x06, /* LDC, STC */
-    EC_FP = 0x07,          /* AArch64 too */
-    EC_VMRS = 0x08,
-    EC_CP14_PAIR = 0x0c,
-    EC_HVC32 = 0x12,
-    EC_SMC32 = 0x13,
+    EC_FP = 0x07,
     EC_SVC64 = 0x15,
     EC_HVC64 = 0x16,
     EC_SMC64 = 0x17,
@@ -51,9 +42,6 @@ enum esr_class {
 #define ESR_IS_SMC(esr) ((esr) >> 26 & 1)
 #define ESR_CLASS(esr) ((unsigned)(esr) >> 26) /* above bit 31 stands ISS2 */
 
-/* Handlers of guests' traps, for those from AArch32 to build on; `esr` as AArch64 would have it. trap.c */
-void trap_guest(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
-void trap_guest_unknown(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 #define ABORT_GONE UINT64_MAX
 uint64_t trap_abort_address(uint64_t esr); /* guest-physical; ABORT_GONE: the guest has unmapped it meanwhile, so it is to try again */
 /* What a data abort's syndrome says of the access (D13.2.37, ISS); if not `known`, no more than whether it is a store. */
@@ -66,16 +54,7 @@ static inline void mmio_describe(struct vcpu_mmio *mmio, uint64_t esr, uint64_t 
     mmio->sign = (uint8_t)((esr >> 21 & 1) | (esr >> 15 & 1) << 1);
 }
 void trap_guest_exit(struct cpu *cpu, struct vcpu *vcpu, unsigned reason, uint64_t esr);
-void trap_guest_smccc(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
-/* A guest's synchronous trap from AArch32 state; what it has no handler for goes to trap_guest(). aarch32.c */
-void trap_aarch32(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 
-/* The access to a system register behind EC_SYSREG. */
-struct sysreg_access {
-    uint32_t reg;  /* SYSREG(op0, op1, CRn, CRm, op2) */
-    unsigned rt;
-    bool read;
-};
 #define SYSREG(op0, op1, crn, crm, op2) ((op0) << 20 | (op2) << 17 | (op1) << 14 | (crn) << 10 | (crm) << 1)
 
 enum { SYSREG_ID_CRM = 8, SYSREG_ID_OP2 = 8, ICC_SGI1R = SYSREG(3, 0, 12, 11, 5) };
@@ -89,8 +68,8 @@ extern uint64_t sysreg_id_values[SYSREG_ID_CRM][SYSREG_ID_OP2];
 
 /* Reads the processor's identification registers and decides what guests see of them. Once, at boot. sysreg.c */
 void sysreg_init(void);
-/* Emulates the access; false: not one that the kernel knows. sysreg.c */
-bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, const struct sysreg_access *access);
+/* Emulates the access behind EC_SYSREG; false: not one that the kernel knows. sysreg.c */
+bool sysreg_emulate(struct cpu *cpu, struct vcpu *vcpu, uint64_t esr);
 /* How many breakpoints and watchpoints a guest has. ID_AA64DFR0_EL1 has their numbers minus one. */
 enum { DFR0_BREAKPOINTS_SHIFT = 12, DFR0_WATCHPOINTS_SHIFT = 20 };
 unsigned sysreg_breakpoints(void);

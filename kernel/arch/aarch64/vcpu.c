@@ -376,6 +376,7 @@ SMALL void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
     vcpu->state->regs.pstate = aarch32 ? VCPU_PSTATE_RESET_AARCH32 : VCPU_PSTATE_RESET;
     vcpu->state->el1.sctlr = aarch32 ? VCPU_SCTLR_RESET_AARCH32 : VCPU_SCTLR_RESET;
     vcpu->state->counter_offset = vcpu->vm->arch.counter_offset;
+    __builtin_memcpy(vcpu->state->id, sysreg_id_values, sizeof vcpu->state->id);
     vgic_vcpu_reset(vcpu);
 }
 
