@@ -102,6 +102,19 @@ static void target_show(struct manage_target *shown, const struct target *target
 
 /* --- what is shown -------------------------------------------------------------------------------------------------- */
 
+/* Kernel memory that the VMs' partitions use. How much it is depends on how far their monitors are. */
+static uint64_t used_by_vms(void)
+{
+    uint64_t used = 0;
+    for (unsigned i = 0; i < DESCRIPTION_MAX_VMS; i++) {
+        const struct instance *in = &the_system.vms[i].instance;
+        uint64_t bytes = 0, free = 0;
+        if (in->alive && partition_stats(in->partition, &bytes, &free) == STATUS_OK)
+            used += bytes - free;
+    }
+    return used;
+}
+
 static void resources_measure(struct manage_resources *to)
 {
     struct system_figures figures = {0};
@@ -109,7 +122,7 @@ static void resources_measure(struct manage_resources *to)
     system_figures(CAP_SYSTEM, &figures);
     partition_stats(CAP_SELF, &bytes, &free);
     *to = (struct manage_resources){.kernel_given = figures.given,
-                                    .kernel_used = figures.used,
+                                    .kernel_used = figures.used - used_by_vms(),
                                     .root_used = bytes - free,
                                     .ram_free = memory_free(),
                                     .root_slots = slots_used(),

@@ -58,7 +58,7 @@ struct manage_target {
 /* As of the last request. */
 struct manage_resources {
     uint64_t kernel_given; /* bytes of kernel memory that partitions were given */
-    uint64_t kernel_used;  /* of these, in use */
+    uint64_t kernel_used;  /* of these, in use, but by VMs that are up: how much that is depends on how far their monitors are */
     uint64_t root_used;    /* of these, in use by root's own partition */
     uint64_t ram_free;     /* bytes of RAM that root has given to nobody */
     uint32_t root_slots;   /* of root's capability table, in use */
