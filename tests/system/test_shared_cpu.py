@@ -32,10 +32,10 @@ def test_two_tickers(boot, tmp_path, gic):
                     guest("other", "ticker", bootargs="period=10000 work=7000 every=3 seconds=2"))
     system = boot("--host-cpus", 1, "--gic", gic, "--icount", 0, path)
     system.wait_line("root", "no VM runs any more", BOOT)
+    system.wait_for_exit()  # root's words may overtake the VMs' last ones
     for name, per_second in (("one", 125), ("other", 100)):
         assert_no_tick_lost(system, name, per_second, 2)
         assert ticker_lines(system, name)[-1][3] > 0, "nobody was preempted in a handler: the test tests nothing"
-    system.wait_for_exit()
 
 
 def timer_interrupts(system):
