@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from console import BOOT, ROOT
-from describe import describe, guest, node
+from describe import component, describe, guest, node
 from neighbour import assert_rt_goes_on
 import execlog
 
@@ -94,6 +94,15 @@ def stays_beside(boot, folder, gic, neighbour, done):
         return collections.Counter(interrupt_stays(trace))
 
 
+def assert_as_beside_nobody(quiet, storm):
+    usual = [length for length, count in quiet.items() if count >= COMMON_STAY]  # one, or two where an end of interrupt is an exit
+    assert 1 <= len(usual) <= 2, quiet
+    assert all(storm[length] >= COMMON_STAY for length in usual), storm
+    others = {length: count for length, count in storm.items() if length not in quiet and not any(u - SHORTER <= length <= u for u in usual)}
+    both = {length for length in others if max(usual) < length <= 2 * max(usual)}
+    assert set(others) == both and sum(others.values()) <= BOTH, (quiet, storm)
+
+
 @pytest.mark.parametrize("gic", [2, 3])
 def test_rt_is_not_touched(boot, tmp_path, gic):
     """Each of rt's timer interrupts takes the kernel the same instructions, to the last one, with a storm on the other CPU as without. Red when what
@@ -106,9 +115,15 @@ def test_rt_is_not_touched(boot, tmp_path, gic):
         folder.mkdir()
     quiet = stays_beside(boot, folders[0], gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), over)
     storm = stays_beside(boot, folders[1], gic, guest("storm", "storm", cpu=0, bootargs="ms=1"), over)
-    usual = [length for length, count in quiet.items() if count >= COMMON_STAY]  # one, or two where an end of interrupt is an exit
-    assert 1 <= len(usual) <= 2, quiet
-    assert all(storm[length] >= COMMON_STAY for length in usual), storm
-    others = {length: count for length, count in storm.items() if length not in quiet and not any(u - SHORTER <= length <= u for u in usual)}
-    both = {length for length in others if max(usual) < length <= 2 * max(usual)}
-    assert set(others) == both and sum(others.values()) <= BOTH, (quiet, storm)
+    assert_as_beside_nobody(quiet, storm)
+
+
+@pytest.mark.parametrize("gic", [2, 3])
+def test_rt_is_not_touched_by_calls(boot, tmp_path, gic):
+    """The same beside a component that makes all calls with random arguments. test_latency.py allows some of its lines to differ, for the emulator's turns do."""
+    folders = [tmp_path / "quiet", tmp_path / "calls"]
+    for folder in folders:
+        folder.mkdir()
+    quiet = stays_beside(boot, folders[0], gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), lambda system: system.wait_line("storm", "storm: over"))
+    calls = stays_beside(boot, folders[1], gic, component("calls", "crash", cpu=0), lambda system: system.wait_line("calls", "crash: answers"))
+    assert_as_beside_nobody(quiet, calls)
