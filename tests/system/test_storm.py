@@ -30,6 +30,7 @@ ACTS = {
     "jumps": (SOME, NONE),
     "devices": (SOME, ANY),
 }
+LOGGED = 900  # seconds: each instruction of two CPUs goes through a pipe
 COMMON_STAY = 20  # an interrupt's stay in the kernel that was seen so often is the rule
 SHORTER = 4  # instructions less are no harm: a loop over list registers that ends earlier
 BOTH = 3  # stays that took two interrupts, both pending, because the emulator let this CPU run late
@@ -80,16 +81,20 @@ def interrupt_stays(trace):
     return stays
 
 
-def stays_beside(boot, folder, gic, neighbour, done):
-    """The kernel's instructions for each interrupt of `rt`, alone on CPU 1, while the neighbour runs on CPU 0, as root and the driver do."""
+def stays_beside(boot, folder, gic, neighbour, last):
+    """The kernel's instructions for each interrupt of `rt`, alone on CPU 1, until the neighbour, which runs on CPU 0 as root and the driver do, says its last words."""
+    folder.mkdir()
     path = describe(folder, guest("rt", "rt", cpu=1, bootargs="period=100"), neighbour, node("uart", "uart", cpu=0))
     fifo, kept = folder / "fifo", folder / "cpu1"
     os.mkfifo(fifo)
     with open(kept, "w", encoding="ascii") as out, subprocess.Popen(["grep", "-E", "^Trace 1|^Stopped|^cpu_io", fifo], stdout=out) as grep:
         system = boot("--host-cpus", 2, "--gic", gic, "--icount", 0, path, "--", "-singlestep", "-d", "exec,nochain", "-dfilter", f"{execlog.KERNEL_BASE:#x}+0x20000", "-D", fifo)
-        done(system)
+        try:
+            system.wait_line(neighbour.split()[0], last, LOGGED)
+        except BaseException:
+            grep.kill()  # its input does not end before the system does, and that comes after this
+            raise
         system.end()
-        grep.wait()
     with open(kept, "rb") as trace:
         return collections.Counter(interrupt_stays(trace))
 
@@ -107,23 +112,14 @@ def assert_as_beside_nobody(quiet, storm):
 def test_rt_is_not_touched(boot, tmp_path, gic):
     """Each of rt's timer interrupts takes the kernel the same instructions, to the last one, with a storm on the other CPU as without. Red when what
     the other CPU does makes this one work: an IPI, a longer list to search, a lock to wait for."""
-    def over(system):
-        system.wait_line("storm", "storm: over")
-
-    folders = [tmp_path / "quiet", tmp_path / "storm"]
-    for folder in folders:
-        folder.mkdir()
-    quiet = stays_beside(boot, folders[0], gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), over)
-    storm = stays_beside(boot, folders[1], gic, guest("storm", "storm", cpu=0, bootargs="ms=1"), over)
+    quiet = stays_beside(boot, tmp_path / "quiet", gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), "storm: over")
+    storm = stays_beside(boot, tmp_path / "storm", gic, guest("storm", "storm", cpu=0, bootargs="ms=1"), "storm: over")
     assert_as_beside_nobody(quiet, storm)
 
 
 @pytest.mark.parametrize("gic", [2, 3])
 def test_rt_is_not_touched_by_calls(boot, tmp_path, gic):
     """The same beside a component that makes all calls with random arguments. test_latency.py allows some of its lines to differ, for the emulator's turns do."""
-    folders = [tmp_path / "quiet", tmp_path / "calls"]
-    for folder in folders:
-        folder.mkdir()
-    quiet = stays_beside(boot, folders[0], gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), lambda system: system.wait_line("storm", "storm: over"))
-    calls = stays_beside(boot, folders[1], gic, component("calls", "crash", cpu=0), lambda system: system.wait_line("calls", "crash: answers"))
+    quiet = stays_beside(boot, tmp_path / "quiet", gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), "storm: over")
+    calls = stays_beside(boot, tmp_path / "calls", gic, component("calls", "crash", cpu=0), "crash: answers")
     assert_as_beside_nobody(quiet, calls)
