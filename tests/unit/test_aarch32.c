@@ -272,7 +272,7 @@ static void test_calls(void **state)
 }
 
 /* The kernel has rung: all that is left is the step. */
-static void test_doorbell(void **state)
+static void test_rung_doorbell_is_stepped_over(void **state)
 {
     (void)state;
     page.regs.pstate = with_it(0x08);
@@ -377,7 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_conditions), TEST(test_it_block), TEST(test_register_places), TEST(test_failed_condition_is_skipped),
         TEST(test_wait), TEST(test_identification), TEST(test_debug_registers), TEST(test_identification_reads_zero), TEST(test_absorbed_registers), TEST(test_unknown_is_undefined),
-        TEST(test_sgi_by_register_pair), TEST(test_calls), TEST(test_doorbell), TEST(test_skip), TEST(test_modes_on_offer), TEST(test_world_switch),
+        TEST(test_sgi_by_register_pair), TEST(test_calls), TEST(test_rung_doorbell_is_stepped_over), TEST(test_skip), TEST(test_modes_on_offer), TEST(test_world_switch),
         TEST(test_undefined), TEST(test_aborts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
