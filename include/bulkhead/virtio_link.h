@@ -1,0 +1,108 @@
+/*
+ * A virtio device of a VM whose backend is another component: its driver. The VM's monitor is the device's front (registers, negotiation), the driver serves
+ * the queues straight from the guest's memory. What both must know stands in a link: memory of root's, mapped in both, which outlives either.
+ *
+ * Who writes what: root the first part, before either runs; the driver `offer`, `answer`, `broken` and the queues' records; the monitor the rest, and
+ * root in its place while there is none. Each reads the other's words with acquire, and writes a word that says "done" last, with release.
+ *
+ * Starting and stopping: `request` counts up. Odd: the queues as described are to be served. Even: nothing of the guest's is to be touched any more.
+ * Whoever changes it raises the driver's signal. The driver stores the same number in `answer` when it is so, and raises the monitor's. A driver that starts
+ * finds what its predecessor left: with an odd request it goes on with what is in flight, in the order in which it was taken (docs/devices.md).
+ */
+#ifndef BULKHEAD_VIRTIO_LINK_H
+#define BULKHEAD_VIRTIO_LINK_H
+
+#include <stdint.h>
+
+enum {
+    LINK_MAGIC = 0x4b4e4c42, /* "BLNK" */
+    LINK_NAME_SIZE = 32,
+    LINK_WINDOWS = 2,
+    LINK_QUEUES = 4,
+    LINK_QUEUE_SIZE = 256,   /* largest queue, in descriptors */
+    LINK_CONFIG_SIZE = 256,  /* bytes of the device's configuration space */
+};
+
+/* A stretch of the guest's memory. The driver must not reach beyond. */
+struct link_window {
+    uint64_t guest;   /* guest-physical address */
+    uint64_t size;    /* bytes */
+    uint64_t address; /* in the driver's space */
+    uint64_t bus;     /* that the driver's device has to use */
+};
+
+/* What a driver may be told about the device by the system description. */
+enum link_flag { LINK_READ_ONLY = 1, LINK_BOUNCE = 2 };
+
+/* What the driver has to offer; `generation` counts its changes (virtio 1.2 §2.5.1), odd while it writes. */
+struct link_offer {
+    uint32_t generation;
+    uint32_t config_size; /* bytes; 0: the driver has not yet found its device */
+    uint64_t features;
+    uint8_t config[LINK_CONFIG_SIZE];
+    char text[96];        /* why there is no device: one line, with the remedy */
+};
+
+/* Where a queue's rings are in guest memory, as the guest's driver has set it up (virtio 1.2 §4.2.2). Constant while served. */
+struct link_queue {
+    uint64_t descriptors, available, used; /* packed rings: descriptor ring, driver's and device's event suppression */
+    uint32_t size;                         /* descriptors; 0: not in use */
+    uint32_t reserved;
+};
+
+/* One descriptor's place in a queue: what the driver has taken and not put back. */
+struct link_taken {
+    uint64_t order;  /* of its taking, from 1; 0: not in flight */
+    uint16_t id;     /* packed: the buffer's */
+    uint16_t place;  /* packed: first descriptor's index in the ring */
+    uint16_t length; /* packed: descriptors in the ring */
+    uint16_t copy;   /* packed: first of their copies */
+};
+
+/* As virtio 1.2 §2.7.5, §2.8.13 has them. */
+struct link_descriptor {
+    uint64_t address;
+    uint32_t length;
+    uint16_t a, b; /* split: flags, next; packed: id, flags */
+};
+
+/*
+ * What is in flight on one queue: written so that whoever reads it after the writer was stopped between any two instructions knows which descriptors were
+ * taken and which were put back.
+ */
+struct link_record {
+    uint32_t started;  /* `request` for which this holds; another one: the queue is new */
+    uint32_t reserved;
+    uint64_t orders;   /* given out */
+    uint16_t next_available, next_used; /* packed: with the wrap counter in bit 15 */
+    uint16_t put;      /* index + 1 of the place being put back; 0: none */
+    uint16_t put_used; /* next_used before that */
+    uint32_t put_length;
+    struct link_taken taken[LINK_QUEUE_SIZE];           /* split: by head; packed: by copy's first place */
+    struct link_descriptor copies[LINK_QUEUE_SIZE];     /* packed: descriptors as they were taken, for used ones overwrite them */
+};
+
+struct virtio_link {
+    uint32_t magic;
+    uint32_t device;  /* virtio device id (virtio 1.2 §5) */
+    uint32_t flags;   /* enum link_flag */
+    uint32_t part;    /* block: number of the partition, 0: the whole disk */
+    uint32_t queues;  /* the driver may offer fewer */
+    uint32_t window_count;
+    char name[LINK_NAME_SIZE]; /* "VM/DEVICE", for messages */
+    struct link_window windows[LINK_WINDOWS];
+
+    struct link_offer offer;
+    uint32_t answer;
+    uint32_t broken;  /* `request` under which a queue was found malformed; the device needs a reset (virtio 1.2 §2.1) */
+    char why[96];     /* what was wrong with it */
+
+    uint32_t request;
+    uint32_t reserved;
+    uint64_t negotiated; /* features */
+    struct link_queue queue[LINK_QUEUES];
+
+    _Alignas(4096) struct link_record records[LINK_QUEUES];
+};
+
+#endif
