@@ -2,8 +2,11 @@
  * A virtio device of a VM whose backend is another component: its driver. The VM's monitor is the device's front (registers, negotiation), the driver serves
  * the queues straight from the guest's memory. What both must know stands in a link: memory of root's, mapped in both, which outlives either.
  *
- * Who writes what: root the first part, before either runs; the driver `offer`, `answer`, `broken` and the queues' records; the monitor the rest, and
+ * Who writes what: root the first page, before either runs; the driver `offer`, `answer`, `broken` and the queues' records; the monitor the rest, and
  * root in its place while there is none. Each reads the other's words with acquire, and writes a word that says "done" last, with release.
+ *
+ * The first page is mapped read-only in both: a subverted monitor that could write it would move its windows to other VMs' memory, which the driver
+ * has mapped too, give itself another partition of the disk, or make it writable. What else stands here leads no farther than the VM's own windows.
  *
  * Starting and stopping: `request` counts up. Odd: the queues as described are to be served. Even: nothing of the guest's is to be touched any more.
  * Whoever changes it raises the driver's signal. The driver stores the same number in `answer` when it is so, and raises the monitor's. A driver that starts
@@ -12,6 +15,7 @@
 #ifndef BULKHEAD_VIRTIO_LINK_H
 #define BULKHEAD_VIRTIO_LINK_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -92,7 +96,7 @@ struct virtio_link {
     char name[LINK_NAME_SIZE]; /* "VM/DEVICE", for messages */
     struct link_window windows[LINK_WINDOWS];
 
-    struct link_offer offer;
+    _Alignas(4096) struct link_offer offer;
     uint32_t answer;
     uint32_t broken;  /* `request` under which a queue was found malformed; the device needs a reset (virtio 1.2 §2.1) */
     char why[96];     /* what was wrong with it */
@@ -104,5 +108,7 @@ struct virtio_link {
 
     _Alignas(4096) struct link_record records[LINK_QUEUES];
 };
+
+_Static_assert(offsetof(struct virtio_link, offer) == 4096, "root's part is one page");
 
 #endif
