@@ -61,9 +61,17 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  *           "on-reset" (number = 1: restart, 0: stop);
  *           "uart-page" (address; slot, RIGHT_READ: a page that the guest may read in place of its UART's registers);
  *           "doorbell" once per doorbell (slot = signal; value = mask; number = line; name "doorbell/COMPONENT");
- *           "device/…" once per passed-through range (slot; value = guest-physical; size) and "irq/…" (slot; number = INTID).
+ *           "device/…" once per passed-through range (slot; value = guest-physical; size) and "irq/…" (slot; number = INTID);
+ *           "link/NAME" once per device that a driver serves (virtio_link.h; address, size = LINK_SIZE_MONITOR; slot = the driver's signal, to raise with
+ *           the mask `value` when `request` has changed or a queue has something; number = INTID of the front's line, FRONT_LINE + the front's
+ *           number). WAKE_LINK of "wake": the driver has answered, offers another thing, or is another one.
  * component "arguments" (address, size: text); "manage" (manage.h: address, size, slot = signal to raise with mask `value`);
  *           "wake" (slot = signal: bit i = doorbell i, bit 61 = manage.h's, bit 62 = console); "console" as for vmm; "line/VM" (slot = line, number; value = mask of the doorbell's bit in "wake").
+ * driver    (compatible = "bulkhead,blk") "wake" (slot = signal: bit K = client K, bit 60 = the device's interrupt, bit 62 = console); "console";
+ *           "client/K", K = 0, 1, … (address, size: struct virtio_link; slot = line of that VM, number = its INTID; slot + 1 = its monitor's signal, to be
+ *           raised with WAKE_LINK; value = mask of bit K. Both slots are empty while that VM is not there); the windows in the link;
+ *           "device" (address, size: registers; value = their physical address; slot); "device-irq" (slot = interrupts, number = INTID, size = IRQ_EDGE or 0);
+ *           "dma" (address, size, value = address for the device: memory for rings and requests; it outlives the driver, whose first act is to reset the device).
  */
 
 /* Codes with which a component's thread ends itself: with a message on its console; because it has no signal to wait by (waiter.h). */
@@ -73,6 +81,16 @@ enum uart_kind { UART_PL011, UART_CADENCE };
 
 /* Guest-physical addresses of a VM's doorbells, in the order of its resources "doorbell/…". Root connects them, too, when their component comes back. */
 enum { DOORBELL_BASE = 0x0b000000, DOORBELL_SIZE = 4 /* of each one */ };
+
+
+/*
+ * Fronts of virtio devices in a VM: front i has its registers at FRONT_BASE + i * FRONT_SIZE and the line FRONT_LINE + i. Front 0 is the monitor's own
+ * source of entropy. Root connects a link's doorbell, too (a store to QueueNotify), when its driver comes back.
+ */
+enum { FRONT_BASE = 0x0a000000, FRONT_SIZE = 0x1000, FRONT_NOTIFY = 0x50, FRONT_LINE = 64, FRONT_FIRST_LINK = 1, FRONT_MAX = 16 };
+
+/* Bits of "wake": of a monitor's, and of a driver's. */
+enum { WAKE_LINK = 64, DRIVER_WAKE_DEVICE_BIT = 60, DRIVER_WAKE_CONSOLE_BIT = 62 };
 
 /* A VM's monitor and root: one page, mapped in both. `state`, `exit_code` and `text` are the monitor's, `order` root's. */
 enum vm_state { VM_STATE_STARTING, VM_STATE_RUNNING, VM_STATE_OFF, VM_STATE_FAILED };

@@ -2,8 +2,9 @@
  * A virtio device of a VM whose backend is another component: its driver. The VM's monitor is the device's front (registers, negotiation), the driver serves
  * the queues straight from the guest's memory. What both must know stands in a link: memory of root's, mapped in both, which outlives either.
  *
- * Who writes what: root the first page, before either runs; the driver `offer`, `answer`, `broken` and the queues' records; the monitor the rest, and
- * root in its place while there is none. Each reads the other's words with acquire, and writes a word that says "done" last, with release.
+ * Who writes what, by pages: root the first, before either runs, and later only LINK_ABSENT; the driver the second; the monitor the third, and root in its
+ * place while there is none; the driver the records behind, which the monitor has not got (LINK_SIZE_MONITOR). Whoever does not write a page can only read it. Each reads the other's words with acquire, and writes a word that says
+ * "done" last, with release.
  *
  * The first page is mapped read-only in both: a subverted monitor that could write it would move its windows to other VMs' memory, which the driver
  * has mapped too, give itself another partition of the disk, or make it writable. What else stands here leads no farther than the VM's own windows.
@@ -11,10 +12,12 @@
  * Starting and stopping: `request` counts up. Odd: the queues as described are to be served. Even: nothing of the guest's is to be touched any more.
  * Whoever changes it raises the driver's signal. The driver stores the same number in `answer` when it is so, and raises the monitor's. A driver that starts
  * finds what its predecessor left: with an odd request it goes on with what is in flight, in the order in which it was taken (docs/devices.md).
+ * While there is no driver, root has silenced the device: LINK_ABSENT is set, and who waits for an answer need not (link_answered()).
  */
 #ifndef BULKHEAD_VIRTIO_LINK_H
 #define BULKHEAD_VIRTIO_LINK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,8 +38,8 @@ struct link_window {
     uint64_t bus;     /* that the driver's device has to use */
 };
 
-/* What a driver may be told about the device by the system description. */
-enum link_flag { LINK_READ_ONLY = 1, LINK_BOUNCE = 2 };
+/* What a driver may be told about the device by the system description; LINK_ABSENT: root says that there is no driver now, and that its device does nothing. */
+enum link_flag { LINK_READ_ONLY = 1, LINK_BOUNCE = 2, LINK_ABSENT = 4 };
 
 /* What the driver has to offer; `generation` counts its changes (virtio 1.2 §2.5.1), odd while it writes. */
 struct link_offer {
@@ -101,7 +104,7 @@ struct virtio_link {
     uint32_t broken;  /* `request` under which a queue was found malformed; the device needs a reset (virtio 1.2 §2.1) */
     char why[96];     /* what was wrong with it */
 
-    uint32_t request;
+    _Alignas(4096) uint32_t request;
     uint32_t reserved;
     uint64_t negotiated; /* features */
     struct link_queue queue[LINK_QUEUES];
@@ -110,5 +113,16 @@ struct virtio_link {
 };
 
 _Static_assert(offsetof(struct virtio_link, offer) == 4096, "root's part is one page");
+_Static_assert(offsetof(struct virtio_link, request) == 8192, "and so is the driver's");
+
+/* How much of it a monitor has. */
+#define LINK_SIZE_MONITOR offsetof(struct virtio_link, records)
+
+/** Whether the queues are as `request` wants them: what who changed it waits for. */
+static inline bool link_answered(const struct virtio_link *link)
+{
+    return __atomic_load_n(&link->answer, __ATOMIC_ACQUIRE) == __atomic_load_n(&link->request, __ATOMIC_RELAXED) ||
+           (__atomic_load_n(&link->flags, __ATOMIC_ACQUIRE) & LINK_ABSENT);
+}
 
 #endif
