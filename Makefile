@@ -236,7 +236,7 @@ $(BUILD)/components/%.bin: $(BUILD)/components/%.elf
 
 # --- host command ----------------------------------------------------------------------------------------------------
 
-TOOL_SOURCES := $(wildcard tools/*.c) $(wildcard components/lib/description.c)
+TOOL_SOURCES := $(wildcard tools/*.c) $(wildcard components/lib/description*.c)
 TOOL_OBJECTS := $(TOOL_SOURCES:%=$(HOSTOBJ)/tool/%.o)
 
 $(HOSTOBJ)/flags: FORCE
@@ -269,7 +269,7 @@ UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -Ikernel/a
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
 UNIT_HELPERS := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))
-UNIT_SHARED := $(KERNEL_CORE) $(wildcard kernel/arch/host/*.c) $(wildcard components/lib/description.c) $(UNIT_HELPERS)
+UNIT_SHARED := $(KERNEL_CORE) $(wildcard kernel/arch/host/*.c) $(wildcard components/lib/description*.c) $(UNIT_HELPERS)
 UNIT_LIB := $(HOSTOBJ)/unit/lib.a
 
 $(HOSTOBJ)/unit/flags: FORCE

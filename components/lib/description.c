@@ -1,22 +1,7 @@
 /* The reader of system descriptions: one table of properties per kind of node, one function per type of value. */
-#include "description.h"
+#include "description_reader.h"
 
 #include <libfdt.h>
-#include <stddef.h>
-#include <string.h>
-
-struct reader {
-    const void *tree;
-    struct description *out;
-    struct description_reporter *reporter;
-};
-
-struct value {
-    int node;
-    const char *name;
-    const char *data;
-    uint32_t length;
-};
 
 /* One property that a kind of node may have. `offset` is that of the field in the node's structure. */
 struct rule {
@@ -28,54 +13,6 @@ struct rule {
     const char *example;
 };
 
-static void append_text(char *buffer, size_t size, const char *text)
-{
-    size_t used = strlen(buffer);
-    size_t length = strlen(text);
-
-    if (length > size - 1 - used)
-        length = size - 1 - used;
-    memcpy(buffer + used, text, length);
-    buffer[used + length] = '\0';
-}
-
-/* A buffer large enough for a 32-bit number. */
-struct decimal {
-    char text[11];
-};
-
-static const char *format_number(struct decimal *decimal, uint32_t number)
-{
-    char *digit = &decimal->text[sizeof decimal->text - 1];
-
-    *digit = '\0';
-    do
-        *--digit = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    return digit;
-}
-
-static void report(const struct reader *reader, int node, const char *property, const char *const *parts)
-{
-    struct description_error error = {.property = property};
-
-    if (node < 0 || fdt_get_path(reader->tree, node, error.path, sizeof error.path) != 0)
-        memcpy(error.path, "/", 2);
-    for (; *parts != NULL; parts++)
-        append_text(error.message, sizeof error.message, *parts);
-    reader->reporter->count++;
-    reader->reporter->report(reader->reporter, &error);
-}
-
-#define REPORT(reader, node, property, ...) report((reader), (node), (property), (const char *const[]){__VA_ARGS__, NULL})
-
-static bool text_is(const char *text, const char *wanted)
-{
-    size_t length = strlen(wanted);
-
-    return strlen(text) == length && memcmp(text, wanted, length) == 0;
-}
-
 static bool name_is_valid(const char *name)
 {
     size_t length = strlen(name);
@@ -84,34 +21,6 @@ static bool name_is_valid(const char *name)
         if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '-'))
             return false;
     return length > 0 && length < DESCRIPTION_NAME_SIZE;
-}
-
-/* One string that is not empty, and nothing behind it; NULL otherwise. */
-static const char *value_text(const struct value *value)
-{
-    if (value->length < 2 || memchr(value->data, '\0', value->length) != value->data + value->length - 1)
-        return NULL;
-    return value->data;
-}
-
-static uint32_t value_cell(const struct value *value, uint32_t index)
-{
-    return fdt32_ld((const fdt32_t *)(const void *)(value->data + 4 * index));
-}
-
-bool description_parse_size(const char *text, uint64_t *bytes)
-{
-    uint64_t number = 0;
-    const char *c = text;
-
-    for (; *c >= '0' && *c <= '9' && number <= UINT32_MAX; c++)
-        number = number * 10 + (uint64_t)(*c - '0');
-    if (c == text || number > UINT32_MAX || *c == '\0' || c[1] != '\0')
-        return false;
-    if (*c != 'K' && *c != 'M' && *c != 'G')
-        return false;
-    *bytes = number << (*c == 'K' ? 10 : *c == 'M' ? 20 : 30);
-    return true;
 }
 
 /* The types of values. */
@@ -180,8 +89,8 @@ static void read_number(const struct reader *reader, const struct rule *rule, co
     }
     number = value_cell(value, 0);
     if (number < rule->min || number > rule->max)
-        REPORT(reader, value->node, value->name, "must be from ", format_number(&min, rule->min), " to ",
-               format_number(&max, rule->max), ", not ", format_number(&given, number));
+        REPORT(reader, value->node, value->name, "must be from ", decimal_format(&min, rule->min), " to ",
+               decimal_format(&max, rule->max), ", not ", decimal_format(&given, number));
     else
         *(uint32_t *)field_of(rule, object) = number;
 }
@@ -214,7 +123,7 @@ static void read_delays(const struct reader *reader, const struct rule *rule, co
 
     if (value->length != 8 || value_cell(value, 0) > value_cell(value, 1) || value_cell(value, 1) > rule->max) {
         REPORT(reader, value->node, value->name, "must be two numbers of milliseconds, the delay before the first restart and the longest, up to ",
-               format_number(&max, rule->max), ", such as ", rule->example);
+               decimal_format(&max, rule->max), ", such as ", rule->example);
         return;
     }
     restart->first_ms = value_cell(value, 0);
@@ -234,45 +143,16 @@ static void read_cpus(const struct reader *reader, const struct rule *rule, cons
     for (uint32_t i = 0; i < vm->vcpu_count; i++) {
         vm->cpus[i] = value_cell(value, i);
         if (vm->cpus[i] > rule->max)
-            REPORT(reader, value->node, value->name, "host CPUs are numbered from 0 to ", format_number(&max, rule->max),
-                   ", not ", format_number(&given, vm->cpus[i]));
+            REPORT(reader, value->node, value->name, "host CPUs are numbered from 0 to ", decimal_format(&max, rule->max),
+                   ", not ", decimal_format(&given, vm->cpus[i]));
     }
-}
-
-/* The next string of a list, from `*position` on; NULL at its end. The list is known to be well-formed. */
-static const char *next_text(const struct value *value, uint32_t *position)
-{
-    const char *text = value->data + *position;
-
-    if (*position >= value->length)
-        return NULL;
-    *position += (uint32_t)strlen(text) + 1;
-    return text;
-}
-
-/* Strings, each terminated, none of them empty, no two alike. */
-static bool list_is_valid(const struct value *value)
-{
-    uint32_t i = 0, j;
-    const char *text, *other;
-
-    if (value->length == 0 || value->data[value->length - 1] != '\0')
-        return false;
-    while ((text = next_text(value, &i)) != NULL) {
-        if (*text == '\0')
-            return false;
-        for (j = i; (other = next_text(value, &j)) != NULL;)
-            if (text_is(text, other))
-                return false;
-    }
-    return true;
 }
 
 /* Names are looked up later, when all components are known: see resolve_doorbells. */
 static void read_doorbells(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
 {
     (void)object;
-    if (!list_is_valid(value))
+    if (!value_is_list(value))
         REPORT(reader, value->node, value->name, "must be different names of components, such as ", rule->example);
 }
 
@@ -280,7 +160,7 @@ static void read_doorbells(const struct reader *reader, const struct rule *rule,
 static void read_manages(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
 {
     (void)object;
-    if (!list_is_valid(value))
+    if (!value_is_list(value))
         REPORT(reader, value->node, value->name, "must be different names of VMs and components, or \"uart\", such as ", rule->example);
 }
 
@@ -290,12 +170,12 @@ static void read_devices(const struct reader *reader, const struct rule *rule, c
     uint32_t position = 0;
     const char *text;
 
-    if (!list_is_valid(value)) {
+    if (!value_is_list(value)) {
         REPORT(reader, value->node, value->name, "must be different paths in the firmware's device tree, such as ",
                rule->example);
         return;
     }
-    while ((text = next_text(value, &position)) != NULL) {
+    while ((text = value_next(value, &position)) != NULL) {
         if (text[0] != '/')
             REPORT(reader, value->node, value->name, "\"", text, "\" is not a full path; write it like ", rule->example);
         else if (vm->device_count == DESCRIPTION_MAX_DEVICES)
@@ -303,6 +183,23 @@ static void read_devices(const struct reader *reader, const struct rule *rule, c
         else
             vm->devices[vm->device_count++] = text;
     }
+}
+
+static void read_path(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
+{
+    const char *text = value_text(value);
+
+    if (text == NULL || text[0] != '/')
+        REPORT(reader, value->node, value->name, "must be one full path in the firmware's device tree, such as ", rule->example);
+    else
+        *(const char **)field_of(rule, object) = text;
+}
+
+static void read_driver(const struct reader *reader, const struct rule *rule, const struct value *value, void *object)
+{
+    (void)object;
+    if (value_text(value) == NULL)
+        REPORT(reader, value->node, value->name, "must be the name of one driver, such as ", rule->example);
 }
 
 /* The kinds of nodes. */
@@ -359,6 +256,32 @@ static const struct rule component_rules[] = {
     {.name = NULL},
 };
 
+#define DISK(field) offsetof(struct description_disk, field)
+
+static const struct rule blk_rules[] = {
+    {.name = "compatible", .read = read_nothing},
+    {.name = "device", .read = read_path, .offset = COMPONENT(device), .required = true, .example = "device = \"/virtio_mmio@a000000\""},
+    {.name = "dma-trusted", .read = read_flag, .offset = COMPONENT(dma_trusted), .example = "dma-trusted"},
+    {.name = "image", .read = read_text, .offset = COMPONENT(disk_image), .example = "image = \"disk.img\""},
+    {.name = "cpu", .read = read_number, .offset = COMPONENT(cpu), .max = DESCRIPTION_MAX_CPUS - 1, .example = "cpu = <0>"},
+    {.name = "priority", .read = read_number, .offset = COMPONENT(priority), .min = DESCRIPTION_COMPONENT_PRIORITY_MIN,
+     .max = DESCRIPTION_COMPONENT_PRIORITY_MAX, .example = "priority = <41>"},
+    {.name = "on-crash", .read = read_action, .offset = COMPONENT(on_crash)},
+    RESTART_RULES(COMPONENT(restart)),
+    {.name = NULL},
+};
+
+/* Drivers are looked up later: see resolve_disks. */
+static const struct rule disk_rules[] = {
+    {.name = "compatible", .read = read_nothing},
+    {.name = "driver", .read = read_driver, .required = true, .example = "driver = \"blk0\""},
+    {.name = "partition", .read = read_number, .offset = DISK(partition), .min = 1, .max = DESCRIPTION_MAX_PARTITION,
+     .example = "partition = <1>"},
+    {.name = "read-only", .read = read_flag, .offset = DISK(read_only), .example = "read-only"},
+    {.name = "bounce", .read = read_flag, .offset = DISK(bounce), .example = "bounce"},
+    {.name = NULL},
+};
+
 static const struct rule uart_rules[] = {
     {.name = "compatible", .read = read_nothing},
     {.name = "cpu", .read = read_number, .offset = offsetof(struct description, uart_cpu), .max = DESCRIPTION_MAX_CPUS - 1,
@@ -380,9 +303,9 @@ static void report_unknown_property(const struct reader *reader, const struct ru
     char known[DESCRIPTION_MESSAGE_SIZE] = "";
 
     for (; rules->name != NULL; rules++) {
-        append_text(known, sizeof known, rules->name);
+        reader_append(known, sizeof known, rules->name);
         if (rules[1].name != NULL)
-            append_text(known, sizeof known, ", ");
+            reader_append(known, sizeof known, ", ");
     }
     REPORT(reader, node, name, "unknown property; this node may have ", known);
 }
@@ -420,7 +343,7 @@ static void refuse_subnodes(const struct reader *reader, int node)
     int child;
 
     fdt_for_each_subnode(child, reader->tree, node)
-        REPORT(reader, child, NULL, "unknown node; nodes of a system description have no nodes of their own");
+        REPORT(reader, child, NULL, "unknown node; only a VM has nodes of its own, its disks");
 }
 
 /* Copies a valid name; reports and leaves the field empty otherwise. */
@@ -448,6 +371,36 @@ static void check_start(const struct reader *reader, int node)
         REPORT(reader, node, "flash", "only a VM with firmware has flash memory; add firmware = \"u-boot.bin\" or take this out");
 }
 
+static void read_disk(const struct reader *reader, struct description_vm *vm, int node)
+{
+    struct description_disk *disk = &vm->disks[vm->disk_count];
+
+    if (vm->disk_count == DESCRIPTION_MAX_DISKS) {
+        REPORT(reader, node, NULL, "one disk too many; a VM has at most 8");
+        return;
+    }
+    vm->disk_count++;
+    disk->node = node;
+    disk->driver = UINT32_MAX;
+    read_node_name(reader, node, disk->name);
+    read_properties(reader, disk_rules, node, disk);
+    refuse_subnodes(reader, node);
+}
+
+static void read_vm_nodes(const struct reader *reader, struct description_vm *vm)
+{
+    struct value value;
+    int child;
+
+    fdt_for_each_subnode(child, reader->tree, vm->node) {
+        value_find(reader, child, "compatible", &value);
+        if (value_text(&value) != NULL && text_is(value_text(&value), "bulkhead,disk"))
+            read_disk(reader, vm, child);
+        else
+            REPORT(reader, child, value.data == NULL ? NULL : value.name, "unknown node; a VM's nodes are its disks: compatible = \"bulkhead,disk\"");
+    }
+}
+
 static void read_vm(const struct reader *reader, int node)
 {
     struct description *out = reader->out;
@@ -465,17 +418,19 @@ static void read_vm(const struct reader *reader, int node)
     vm->restart = restart_default;
     read_node_name(reader, node, vm->name);
     read_properties(reader, vm_rules, node, vm);
+    read_vm_nodes(reader, vm);
     check_start(reader, node);
 }
 
-static void read_component(const struct reader *reader, int node)
+/* NULL, after a message: there are too many. */
+static struct description_component *add_component(const struct reader *reader, int node)
 {
     struct description *out = reader->out;
     struct description_component *component = &out->components[out->component_count];
 
     if (out->component_count == DESCRIPTION_MAX_COMPONENTS) {
-        REPORT(reader, node, NULL, "one component too many; at most 16 are possible");
-        return;
+        REPORT(reader, node, NULL, "one component too many; at most 16 are possible, drivers of disks included");
+        return NULL;
     }
     out->component_count++;
     component->node = node;
@@ -483,7 +438,32 @@ static void read_component(const struct reader *reader, int node)
     component->on_crash = DESCRIPTION_STOP;
     component->restart = restart_default;
     read_node_name(reader, node, component->name);
-    read_properties(reader, component_rules, node, component);
+    return component;
+}
+
+static void read_component(const struct reader *reader, int node)
+{
+    struct description_component *component = add_component(reader, node);
+
+    if (component != NULL)
+        read_properties(reader, component_rules, node, component);
+    refuse_subnodes(reader, node);
+}
+
+static void read_blk(const struct reader *reader, int node)
+{
+    struct description_component *component = add_component(reader, node);
+
+    refuse_subnodes(reader, node);
+    if (component == NULL)
+        return;
+    component->role = DESCRIPTION_BLK;
+    component->image = "blk";
+    component->on_crash = DESCRIPTION_RESTART;
+    read_properties(reader, blk_rules, node, component);
+    if (!component->dma_trusted)
+        REPORT(reader, node, NULL, "has no property \"dma-trusted\"; no SMMU covers the device, so whoever drives it reaches all memory by "
+               "its DMA. Add dma-trusted if you accept that");
 }
 
 static void read_uart(const struct reader *reader, int node)
@@ -492,6 +472,7 @@ static void read_uart(const struct reader *reader, int node)
         REPORT(reader, node, NULL, "a second \"bulkhead,uart\"; one driver serves all consoles");
     reader->out->uart_node = node;
     read_properties(reader, uart_rules, node, reader->out);
+    refuse_subnodes(reader, node);
 }
 
 static void read_node(const struct reader *reader, int node)
@@ -499,143 +480,32 @@ static void read_node(const struct reader *reader, int node)
     static const struct {
         const char *compatible;
         void (*read)(const struct reader *reader, int node);
-    } kinds[] = {{"bulkhead,vm", read_vm}, {"bulkhead,component", read_component}, {"bulkhead,uart", read_uart}};
-    struct value value = {.node = node, .name = "compatible"};
-    int length = 0;
+    } kinds[] = {{"bulkhead,vm", read_vm}, {"bulkhead,component", read_component}, {"bulkhead,blk", read_blk}, {"bulkhead,uart", read_uart}};
+    struct value value;
     const char *kind;
 
-    value.data = fdt_getprop(reader->tree, node, value.name, &length);
-    value.length = value.data == NULL || length < 0 ? 0 : (uint32_t)length;
+    value_find(reader, node, "compatible", &value);
     kind = value_text(&value);
-    refuse_subnodes(reader, node);
     for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof kinds[0]; i++)
         if (text_is(kind, kinds[i].compatible)) {
             kinds[i].read(reader, node);
             return;
         }
     REPORT(reader, node, value.data == NULL ? NULL : value.name,
-           "unknown node; compatible must be \"bulkhead,vm\", \"bulkhead,component\" or \"bulkhead,uart\"");
-}
-
-/* What no node says alone. */
-
-static bool component_find(const struct description *description, const char *name, uint32_t *index)
-{
-    for (*index = 0; *index < description->component_count; ++*index)
-        if (text_is(description->components[*index].name, name))
-            return true;
-    return false;
-}
-
-/* The node's list of names; false if it has none, or a malformed one, which has been reported. */
-static bool list_find(const struct reader *reader, int node, const char *name, struct value *value)
-{
-    int length = 0;
-
-    *value = (struct value){.node = node, .name = name};
-    value->data = fdt_getprop(reader->tree, node, name, &length);
-    value->length = value->data == NULL || length < 0 ? 0 : (uint32_t)length;
-    return value->data != NULL && list_is_valid(value);
-}
-
-static void resolve_doorbells(const struct reader *reader, struct description_vm *vm)
-{
-    struct value value;
-    uint32_t position = 0, component;
-    const char *name;
-
-    if (!list_find(reader, vm->node, "doorbells", &value))
-        return;
-    while ((name = next_text(&value, &position)) != NULL) {
-        if (!component_find(reader->out, name, &component))
-            REPORT(reader, vm->node, value.name, "there is no component \"", name,
-                   "\"; add a node of that name with compatible = \"bulkhead,component\"");
-        else if (vm->doorbell_count < DESCRIPTION_MAX_DOORBELLS)
-            vm->doorbells[vm->doorbell_count++] = component;
-    }
-}
-
-/* What a component may manage: false if there is nothing of that name, or it is the component itself. */
-static bool manage_add(const struct description *description, struct description_component *manager, const char *name)
-{
-    uint32_t index;
-
-    if (text_is(name, "uart")) {
-        manager->manages_uart = true;
-        return true;
-    }
-    for (index = 0; index < description->vm_count; index++)
-        if (text_is(description->vms[index].name, name)) {
-            manager->manages_vms |= UINT32_C(1) << index;
-            return true;
-        }
-    if (!component_find(description, name, &index) || manager == &description->components[index])
-        return false;
-    manager->manages_components |= UINT32_C(1) << index;
-    return true;
-}
-
-static void resolve_manages(const struct reader *reader, struct description_component *component)
-{
-    struct value value;
-    uint32_t position = 0;
-    const char *name;
-
-    if (!list_find(reader, component->node, "manages", &value))
-        return;
-    component->manages = true;
-    while ((name = next_text(&value, &position)) != NULL)
-        if (!manage_add(reader->out, component, name))
-            REPORT(reader, component->node, value.name, "there is no other VM or component \"", name,
-                   "\"; \"uart\" means the UART's driver");
-}
-
-static bool vm_has_device(const struct description_vm *vm, const char *path)
-{
-    for (uint32_t i = 0; i < vm->device_count; i++)
-        if (text_is(vm->devices[i], path))
-            return true;
-    return false;
-}
-
-static void check_device_owners(const struct reader *reader, const struct description_vm *vm)
-{
-    for (const struct description_vm *other = reader->out->vms; other < vm; other++)
-        for (uint32_t i = 0; i < vm->device_count; i++)
-            if (vm_has_device(other, vm->devices[i]))
-                REPORT(reader, vm->node, "devices", "\"", vm->devices[i], "\" belongs to VM \"", other->name,
-                       "\" already; a device has one owner");
-}
-
-static void resolve_focus(const struct reader *reader)
-{
-    struct description *out = reader->out;
-    bool found = false;
-
-    for (uint32_t i = 0; i < out->vm_count; i++) {
-        if (!out->vms[i].focus)
-            continue;
-        if (found)
-            REPORT(reader, out->vms[i].node, "focus", "VM \"", out->vms[out->focus].name,
-                   "\" has the keyboard already; keep one focus");
-        else
-            out->focus = i;
-        found = true;
-    }
+           "unknown node; compatible must be \"bulkhead,vm\", \"bulkhead,component\", \"bulkhead,blk\" or \"bulkhead,uart\"");
+    refuse_subnodes(reader, node);
 }
 
 static bool tree_is_system(const struct reader *reader)
 {
-    struct value value = {.name = "compatible"};
-    int length = 0;
+    struct value value;
     const char *kind;
 
     if (fdt_check_header(reader->tree) != 0) {
         REPORT(reader, -1, NULL, "this is not a flattened device tree");
         return false;
     }
-    value.data = fdt_getprop(reader->tree, 0, value.name, &length);
-    value.length = value.data == NULL || length < 0 ? 0 : (uint32_t)length;
+    value_find(reader, 0, "compatible", &value);
     kind = value_text(&value);
     if (kind != NULL && text_is(kind, "bulkhead,system"))
         return true;
@@ -652,13 +522,7 @@ static void read_system(const struct reader *reader)
     read_properties(reader, system_rules, 0, out);
     fdt_for_each_subnode(node, reader->tree, 0)
         read_node(reader, node);
-    for (uint32_t i = 0; i < out->vm_count; i++) {
-        resolve_doorbells(reader, &out->vms[i]);
-        check_device_owners(reader, &out->vms[i]);
-    }
-    for (uint32_t i = 0; i < out->component_count; i++)
-        resolve_manages(reader, &out->components[i]);
-    resolve_focus(reader);
+    description_resolve(reader);
     if (out->vm_count == 0 && out->component_count == 0)
         REPORT(reader, 0, NULL, "there is no VM; add a node with compatible = \"bulkhead,vm\"");
 }
@@ -674,28 +538,5 @@ bool description_read(const void *tree, struct description *description, struct 
     description->uart_restart = restart_default;
     if (tree_is_system(&reader))
         read_system(&reader);
-    return reporter->count == before;
-}
-
-static void check_cpu(const struct reader *reader, int node, const char *property, uint32_t cpu, uint32_t cpu_count)
-{
-    struct decimal given, count;
-
-    if (cpu >= cpu_count && cpu < DESCRIPTION_MAX_CPUS) /* what lies above that has been reported already */
-        REPORT(reader, node, property, "there is no CPU ", format_number(&given, cpu), "; the host has ",
-               format_number(&count, cpu_count), ", numbered from 0");
-}
-
-bool description_check_cpus(const struct description *description, uint32_t cpu_count, struct description_reporter *reporter)
-{
-    struct reader reader = {.tree = description->tree, .reporter = reporter};
-    uint32_t before = reporter->count;
-
-    for (uint32_t i = 0; i < description->vm_count; i++)
-        for (uint32_t v = 0; v < description->vms[i].vcpu_count; v++)
-            check_cpu(&reader, description->vms[i].node, "cpus", description->vms[i].cpus[v], cpu_count);
-    for (uint32_t i = 0; i < description->component_count; i++)
-        check_cpu(&reader, description->components[i].node, "cpu", description->components[i].cpu, cpu_count);
-    check_cpu(&reader, description->uart_node, "cpu", description->uart_cpu, cpu_count);
     return reporter->count == before;
 }

@@ -17,6 +17,10 @@ enum {
     DESCRIPTION_MAX_COMPONENTS = 16,
     DESCRIPTION_MAX_DOORBELLS = DESCRIPTION_MAX_COMPONENTS, /* per VM */
     DESCRIPTION_MAX_DEVICES = 8,                            /* per VM */
+    DESCRIPTION_MAX_DISKS = 8,                              /* per VM */
+    DESCRIPTION_MAX_RUNG = 15,                              /* doorbells and disks of a VM: the kernel's limit, and one of the monitor's own */
+    DESCRIPTION_MAX_CLIENTS = 16,                           /* disks per driver */
+    DESCRIPTION_MAX_PARTITION = 128,                        /* as many as a GPT usually has room for */
     DESCRIPTION_MAX_CPUS = 8,                               /* of the host */
     DESCRIPTION_MAX_RESTART_MS = 3600000,
     DESCRIPTION_NAME_SIZE = 16,                             /* with the terminating zero */
@@ -47,6 +51,16 @@ struct description_restart {
     uint32_t limit;             /* restarts in a row before it stays stopped; 0: any number */
 };
 
+/* A disk of a VM, served by a driver. */
+struct description_disk {
+    char name[DESCRIPTION_NAME_SIZE];
+    int node;
+    uint32_t driver;    /* index among the components; UINT32_MAX: none, which has been reported */
+    uint32_t partition; /* from 1; 0: the whole disk */
+    bool read_only;
+    bool bounce;
+};
+
 /* All strings point into the tree. */
 struct description_vm {
     char name[DESCRIPTION_NAME_SIZE];
@@ -69,11 +83,17 @@ struct description_vm {
     uint32_t doorbells[DESCRIPTION_MAX_DOORBELLS]; /* indices of components */
     uint32_t device_count;
     const char *devices[DESCRIPTION_MAX_DEVICES]; /* paths in the firmware's tree */
+    uint32_t disk_count;
+    struct description_disk disks[DESCRIPTION_MAX_DISKS];
 };
+
+/* What a component is for. */
+enum description_role { DESCRIPTION_PLAIN, DESCRIPTION_BLK /* drives a disk */ };
 
 struct description_component {
     char name[DESCRIPTION_NAME_SIZE];
     int node;
+    enum description_role role;
     const char *image; /* package member */
     const char *arguments; /* NULL: none */
     uint32_t cpu;
@@ -84,6 +104,9 @@ struct description_component {
     uint32_t manages_vms;         /* bit per index */
     uint32_t manages_components;  /* bit per index */
     bool manages_uart;
+    const char *device;      /* DESCRIPTION_BLK: path in the firmware's tree; elsewhere NULL, as the next */
+    const char *disk_image;  /* file that `bulkhead run` puts behind the device; NULL: none */
+    bool dma_trusted;        /* no SMMU confines the device, and that is accepted */
 };
 
 struct description {
@@ -120,6 +143,12 @@ bool description_read(const void *tree, struct description *description, struct 
 
 /* Report each CPU index that a host with `cpu_count` CPUs does not have; true if there was none. */
 bool description_check_cpus(const struct description *description, uint32_t cpu_count, struct description_reporter *reporter);
+
+/*
+ * Which of the virtio-mmio transports of QEMU's virt board the path names ("/virtio_mmio@a000200": 1), and that board's number of them. False if none.
+ */
+enum { DESCRIPTION_TRANSPORTS = 32 };
+bool description_transport(const char *path, uint32_t *number);
 
 /* Parse "512M": a decimal number and one of K, M, G, nothing else. False if malformed or out of range. */
 bool description_parse_size(const char *text, uint64_t *bytes);

@@ -154,7 +154,7 @@ def test_shipped_descriptions_lack_files_at_most(place, name):
     (9, ["full path"], dict(more='devices = "pl031";')),
     (9, ["one string"], dict(more='bootargs = "a", "b";')),
     (9, ["one string"], dict(more="initrd = <1>;")),
-    (9, ["no nodes of their own"], dict(more="inner { };")),
+    (9, ["unknown node", "its disks"], dict(more="inner { };")),
     (4, ["a-z"], dict(name="A")),
     (4, ["at most 15"], dict(name="abcdefghijklmnop")),
     (4, ["a-z"], dict(name="a@1")),
