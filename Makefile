@@ -118,10 +118,12 @@ $(BUILD)/kernel/kernel.elf: $(KERNEL_OBJECTS) $(KERNEL_SCRIPT) $(BUILD)/toolchai
 
 # --- components ------------------------------------------------------------------------------------------------------
 
-COMPONENTS := $(filter-out lib,$(sort $(patsubst components/%/,%,$(dir $(wildcard components/*/*.c)))))
+# Libraries are linked to all; of the queues only who uses them has any.
+COMPONENT_LIBS := lib virtio
+COMPONENTS := $(filter-out $(COMPONENT_LIBS),$(sort $(patsubst components/%/,%,$(dir $(wildcard components/*/*.c)))))
 COMPONENT_SCRIPT := components/lib/component.lds
 COMPONENT_LIB := $(OBJ)/components/lib.a
-COMPONENT_FLAGS := $(TARGET_FLAGS) -fno-pie -Iinclude -iquote components/lib
+COMPONENT_FLAGS := $(TARGET_FLAGS) -fno-pie -Iinclude -iquote components/lib -iquote components
 objects-of = $(patsubst %,$(OBJ)/%.o,$(wildcard $(1)/*.c $(1)/*.S))
 
 $(OBJ)/components/%.c.o: components/%.c $(OBJ)/flags | $(LIBFDT)
@@ -142,7 +144,7 @@ $(OBJ)/components/root/tree.c.o: kernel/arch/aarch64/tree.c $(OBJ)/flags
 	$(Q)$(CC) $(COMPONENT_FLAGS) $(TREE_INCLUDES) $(FREESTANDING) -c $< -o $@
 
 # memcpy and its kind are the kernel's own: position-independent and without FP, as components need them.
-$(COMPONENT_LIB): $(call objects-of,components/lib) $(OBJ)/kernel/arch/aarch64/memory.S.o
+$(COMPONENT_LIB): $(foreach l,$(COMPONENT_LIBS),$(call objects-of,components/$(l))) $(OBJ)/kernel/arch/aarch64/memory.S.o
 	@rm -f $@
 	@echo "  AR     $@"
 	$(Q)$(AR) rcs $@ $^
@@ -265,7 +267,7 @@ $(BUILD)/execlog.so: scripts/execlog.c
 -include tests/unit/unit.mk
 SANITIZE ?= -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 UNIT_LIBS ?= -lcmocka -lfdt
-UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -Ikernel/arch/host -iquote components/lib -iquote tests/unit
+UNIT_FLAGS := $(HOST_FLAGS) $(SANITIZE) -Iinclude -iquote kernel/core -Ikernel/arch/host -iquote components/lib -iquote components -iquote tests/unit
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
 UNIT_HELPERS := $(filter-out tests/unit/test_%.c,$(wildcard tests/unit/*.c))

@@ -57,35 +57,34 @@ struct link_queue {
     uint32_t reserved;
 };
 
-/* One descriptor's place in a queue: what the driver has taken and not put back. */
+/* What the driver has taken and not put back. */
 struct link_taken {
     uint64_t order;  /* of its taking, from 1; 0: not in flight */
     uint16_t id;     /* packed: the buffer's */
-    uint16_t place;  /* packed: first descriptor's index in the ring */
     uint16_t length; /* packed: descriptors in the ring */
-    uint16_t copy;   /* packed: first of their copies */
+    uint32_t reserved;
 };
 
 /* As virtio 1.2 §2.7.5, §2.8.13 has them. */
 struct link_descriptor {
     uint64_t address;
     uint32_t length;
-    uint16_t a, b; /* split: flags, next; packed: id, flags */
+    uint16_t a, b; /* split: flags, next; packed: id, flags; packed, in the record: index of the chain's next copy, flags */
 };
 
 /*
  * What is in flight on one queue: written so that whoever reads it after the writer was stopped between any two instructions knows which descriptors were
- * taken and which were put back.
+ * taken and which were put back. Positions of packed rings have the wrap counter in bit 15.
+ *
+ * A chain is taken when `taking` says so: an entry of a higher order counts for nothing. It is put back when `putting` names it: the successor does the
+ * rest, or all of it again.
  */
 struct link_record {
     uint32_t started;  /* `request` for which this holds; another one: the queue is new */
     uint32_t reserved;
-    uint64_t orders;   /* given out */
-    uint16_t next_available, next_used; /* packed: with the wrap counter in bit 15 */
-    uint16_t put;      /* index + 1 of the place being put back; 0: none */
-    uint16_t put_used; /* next_used before that */
-    uint32_t put_length;
-    struct link_taken taken[LINK_QUEUE_SIZE];           /* split: by head; packed: by copy's first place */
+    uint64_t taking;   /* bits 0–15: where the next available one is expected; above: order of the last one taken */
+    uint64_t putting;  /* bits 0–15: where the next used one goes; 16–31: index in `taken` + 1 of what is being put there, 0: nothing; above: bytes written */
+    struct link_taken taken[LINK_QUEUE_SIZE];           /* split: by head; packed: by its first copy */
     struct link_descriptor copies[LINK_QUEUE_SIZE];     /* packed: descriptors as they were taken, for used ones overwrite them */
 };
 
