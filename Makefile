@@ -137,7 +137,7 @@ $(OBJ)/components/%.S.o: components/%.S $(OBJ)/flags | $(LIBFDT)
 
 # Root reads the firmware's tree by the kernel's code.
 TREE_INCLUDES := -iquote kernel/arch/aarch64 -iquote kernel/core
-$(patsubst %,$(OBJ)/components/root/%.c.o,main uart devices seed firmware): EXTRA = $(TREE_INCLUDES)
+$(patsubst %,$(OBJ)/components/root/%.c.o,main uart devices driver seed firmware): EXTRA = $(TREE_INCLUDES)
 $(OBJ)/components/root/tree.c.o: kernel/arch/aarch64/tree.c $(OBJ)/flags
 	@mkdir -p $(@D)
 	@echo "  CC     $@"

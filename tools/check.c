@@ -1,6 +1,7 @@
 /* `bulkhead check`, and the part of it that `pack` and `run` do, too. */
 #include "check.h"
 
+#include "disk.h"
 #include "file.h"
 #include "kernel_image.h"
 #include "options.h"
@@ -162,7 +163,10 @@ static void check_component(struct system *system, const struct description_comp
     if (component->image == NULL)
         return;
     path = text_format("%s/components/%s.bin", build_dir, component->image);
-    if (file_open(&file, path) != NULL)
+    if (file_open(&file, path) != NULL && component->role == DESCRIPTION_BLK)
+        system_message(system, component->node, NULL, SEVERITY_ERROR, "the driver \"%s\" is missing: cannot read %s; build it (make)",
+                       component->image, path);
+    else if (file.data == NULL)
         system_message(system, component->node, "image", SEVERITY_ERROR,
                        "image: there is no component \"%s\": cannot read %s; build it (make) or correct the name",
                        component->image, path);
@@ -181,22 +185,34 @@ bool system_check(struct system *system, const char *build_dir, unsigned host_cp
         check_vm(system, &description->vms[i]);
     for (uint32_t i = 0; i < description->component_count; i++)
         check_component(system, &description->components[i], build_dir);
+    disks_check(system);
     return system->errors == 0;
 }
 
-static void print_vm(const struct description_vm *vm)
+static void print_disk(const struct description *description, const struct description_disk *disk)
+{
+    printf("    %-13s disk of %s, ", disk->name, description->components[disk->driver].name);
+    if (disk->partition == 0)
+        printf("the whole%s\n", disk->read_only ? ", read-only" : "");
+    else
+        printf("partition %u%s\n", disk->partition, disk->read_only ? ", read-only" : "");
+}
+
+static void print_vm(const struct description *description, const struct description_vm *vm)
 {
     printf("  %-15s %6lluM  CPUs", vm->name, (unsigned long long)(vm->memory >> 20));
     for (uint32_t i = 0; i < vm->vcpu_count; i++)
         printf(" %u", vm->cpus[i]);
     printf("  priority %u\n", vm->priority);
+    for (uint32_t i = 0; i < vm->disk_count; i++)
+        print_disk(description, &vm->disks[i]);
 }
 
 static void print_summary(const struct system *system, const char *path)
 {
     printf("%s: no errors, %u warning%s\n", path, system->warnings, system->warnings == 1 ? "" : "s");
     for (uint32_t i = 0; i < system->description.vm_count; i++)
-        print_vm(&system->description.vms[i]);
+        print_vm(&system->description, &system->description.vms[i]);
     for (uint32_t i = 0; i < system->description.component_count; i++)
         printf("  %-15s component %s  CPU %u  priority %u\n", system->description.components[i].name,
                system->description.components[i].image, system->description.components[i].cpu,
@@ -210,6 +226,8 @@ static int check_file(const char *path, const char *build_dir, unsigned host_cpu
     char *directory = build_dir_find(build_dir);
 
     good = system_check(&system, directory, host_cpus) && good;
+    if (good)
+        disks_warn(&system);
     if (good && !quiet)
         print_summary(&system, path);
     free(directory);

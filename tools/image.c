@@ -10,6 +10,8 @@ enum {
     ROOT_MEMORY = 27 << 10,
     ROOT_MEMORY_EACH = 1664,
     ROOT_MEMORY_VCPU = 64,
+    ROOT_MEMORY_DISK = 512, /* a link's slot and mapping, and a share of the table behind the first that many links take */
+    ROOT_MEMORY_DRIVER = 256,
     TREE_ROOM = 16 << 10, /* by how much members' names may lengthen the tree: 16 VMs, 5 names of at most 48 bytes each */
     FLASH_UNIT = 2 << 20, /* banks of flash memory exist by so much */
     KERNEL_HEADER_SIZE = 64,
@@ -166,6 +168,20 @@ static bool copy_tree(struct image *image, const struct system *system)
     return fdt_open_into(system->tree, image->tree, size) == 0;
 }
 
+/* What stands behind a driver's device is the emulator's affair: a board has its own. */
+static bool forget_disk_images(struct image *image, const struct description *description)
+{
+    for (uint32_t i = 0; i < description->component_count; i++) {
+        char *node = text_format("/%s", description->components[i].name);
+        bool good = description->components[i].disk_image == NULL || fdt_delprop(image->tree, fdt_path_offset(image->tree, node), "image") == 0;
+
+        free(node);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
 static bool add_tree(struct image *image)
 {
     if (fdt_pack(image->tree) != 0)
@@ -213,7 +229,9 @@ static uint32_t root_memory(const struct description *description)
 {
     uint32_t bytes = ROOT_MEMORY + ROOT_MEMORY_EACH * (1 + description->vm_count + description->component_count);
     for (uint32_t i = 0; i < description->vm_count; i++)
-        bytes += ROOT_MEMORY_VCPU * (description->vms[i].vcpu_count - 1);
+        bytes += ROOT_MEMORY_VCPU * (description->vms[i].vcpu_count - 1) + ROOT_MEMORY_DISK * description->vms[i].disk_count;
+    for (uint32_t i = 0; i < description->component_count; i++)
+        bytes += description->components[i].role == DESCRIPTION_BLK ? ROOT_MEMORY_DRIVER : 0;
     return bytes;
 }
 
@@ -224,7 +242,7 @@ bool image_gather(struct image *image, const struct system *system, const char *
     *image = (struct image){0};
     good = add_kernel(image, build_dir);
     good &= add_components(image, &system->description, build_dir);
-    good = good && copy_tree(image, system) && add_vms(image, system) && add_tree(image);
+    good = good && copy_tree(image, system) && add_vms(image, system) && forget_disk_images(image, &system->description) && add_tree(image);
     if (good)
         lay_out(image);
     image->root_memory = root_memory(&system->description);

@@ -104,12 +104,41 @@ static void add_console(struct arguments *arguments)
     add_option(arguments, "-serial", text_format("chardev:console"));
 }
 
+/* In an option's value a comma is written twice. */
+static char *double_commas(const char *text)
+{
+    char *doubled = array_resize(NULL, 2 * strlen(text) + 1, 1), *to = doubled;
+
+    do {
+        if (*text == ',')
+            *to++ = ',';
+        *to++ = *text;
+    } while (*text++ != '\0');
+    return doubled;
+}
+
+/* Drivers expect the registers of virtio 1.0 and later. */
+static void add_disks(struct arguments *arguments, const struct board *board)
+{
+    if (board->disk_count != 0)
+        add_option(arguments, "-global", text_format("virtio-mmio.force-legacy=false"));
+    for (unsigned i = 0; i < board->disk_count; i++) {
+        const struct board_disk *disk = &board->disks[i];
+        char *path = double_commas(disk->path);
+
+        add_option(arguments, "-drive", text_format("if=none,id=disk%u,format=raw,discard=unmap,%sfile=%s", i, disk->read_only ? "readonly=on," : "", path));
+        add_option(arguments, "-device", text_format("virtio-blk-device,bus=virtio-mmio-bus.%u,drive=disk%u", disk->transport, i));
+        free(path);
+    }
+}
+
 char **qemu_arguments(const struct board *board, const char *path)
 {
     struct arguments arguments = {0};
 
     add_board(&arguments, board);
     add_console(&arguments);
+    add_disks(&arguments, board);
     if (board->gdb_port != 0) {
         add_option(&arguments, "-gdb", text_format("tcp:127.0.0.1:%u", board->gdb_port));
         add(&arguments, text_format("-S"));

@@ -17,6 +17,13 @@ struct machine {
     const char *const *quiet; /* arguments that keep QEMU from complaining about devices that nobody uses; ends with NULL */
 };
 
+/* A file behind one of the board's virtio-mmio transports. */
+struct board_disk {
+    char *path;
+    uint32_t transport;
+    bool read_only;
+};
+
 struct board {
     const struct machine *machine;
     const char *tree; /* the machine's, as a path; NULL if it has none */
@@ -27,6 +34,8 @@ struct board {
     bool measuring;  /* virtual time counts instructions: 2^shift ns each */
     unsigned shift;
     unsigned gdb_port; /* 0: no debugger */
+    struct board_disk *disks;
+    unsigned disk_count;
     char *const *extra; /* further arguments; ends with NULL */
 };
 

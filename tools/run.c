@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "check.h"
+#include "disk.h"
 #include "image.h"
 #include "options.h"
 #include "qemu.h"
@@ -44,6 +45,9 @@ static const char help[] =
     "  --memory SIZE       RAM, a multiple of 2M (default 512M)\n"
     "  --cpus N            virtual processors, 1 to 8 (default 1); the i-th runs on host\n"
     "                      CPU i modulo --host-cpus\n"
+    "  --disk FILE[,ro][,bounce]\n"
+    "                      a disk, from a raw image; up to four times. ro: read-only;\n"
+    "                      bounce: its driver copies, and the device reaches no other memory\n"
     "The board:\n"
     "  --machine NAME      virt (default), or zcu102: four Cortex-A53, a GICv2 and 2G of RAM,\n"
     "                      without the following options except --gdb\n"
@@ -149,13 +153,14 @@ static int run_system(struct run_options *wanted, const struct system *system, c
 {
     struct image image;
     int status = STATUS_ERROR;
-    bool good = image_gather(&image, system, build_dir) && choose_memory(wanted, system, &image);
+    bool good = image_gather(&image, system, build_dir) && choose_memory(wanted, system, &image) && disks_attach(&wanted->board, system);
 
     if (good && wanted->image != NULL)
         good = image_save(&image, wanted->image, false);
     if (good)
         status = wanted->dry_run ? print_command(wanted) : boot(wanted, &image);
     image_free(&image);
+    disks_detach(&wanted->board);
     return status;
 }
 
@@ -197,6 +202,7 @@ enum {
     OPTION_DTB,
     OPTION_MEMORY,
     OPTION_CPUS,
+    OPTION_DISK,
     OPTION_MACHINE,
     OPTION_HOST_CPUS,
     OPTION_HOST_MEMORY,
@@ -219,6 +225,7 @@ static const struct option options[] = {
     {"dtb", required_argument, NULL, OPTION_DTB},
     {"memory", required_argument, NULL, OPTION_MEMORY},
     {"cpus", required_argument, NULL, OPTION_CPUS},
+    {"disk", required_argument, NULL, OPTION_DISK},
     {"machine", required_argument, NULL, OPTION_MACHINE},
     {"host-cpus", required_argument, NULL, OPTION_HOST_CPUS},
     {"host-memory", required_argument, NULL, OPTION_HOST_MEMORY},
@@ -237,6 +244,14 @@ static int take_number(const char *option, unsigned min, unsigned max, unsigned 
     if (option_number(optarg, min, max, number))
         return STATUS_OK;
     return message_usage("run", "%s is a number from %u to %u, not %s", option, min, max, optarg);
+}
+
+static int take_disk(struct run_options *wanted)
+{
+    if (wanted->guest.disk_count == GUEST_DISKS)
+        return message_usage("run", "four disks at most; %s is one too many", optarg);
+    wanted->guest.disks[wanted->guest.disk_count++] = disk_parse(optarg);
+    return STATUS_OK;
 }
 
 static int take_host_memory(struct run_options *wanted)
@@ -285,6 +300,7 @@ static int take_option(struct run_options *wanted, int option, char *const argum
     }
     switch (option) {
     case OPTION_CPUS: return take_number("--cpus", 1, DESCRIPTION_MAX_VCPUS, &wanted->guest.cpus);
+    case OPTION_DISK: return take_disk(wanted);
     case OPTION_MACHINE: return take_machine(wanted);
     case OPTION_HOST_CPUS: return take_number("--host-cpus", 1, DESCRIPTION_MAX_CPUS, &wanted->board.cpus);
     case OPTION_HOST_MEMORY: return take_host_memory(wanted);
@@ -325,8 +341,8 @@ static int complete(struct run_options *wanted, int count, char *const arguments
     if ((count == 1) == (guest->kernel != NULL || guest->firmware != NULL))
         return message_usage("run", count == 1 ? "give a system description, or --kernel or --firmware, not both"
                                                : "give a system description, --kernel or --firmware");
-    if (count == 1 && (guest->initrd || guest->flash || guest->append || guest->dtb || guest->memory || guest->cpus))
-        return message_usage("run", "--initrd, --flash, --append, --dtb, --memory and --cpus go with --kernel or --firmware; "
+    if (count == 1 && (guest->initrd || guest->flash || guest->append || guest->dtb || guest->memory || guest->cpus || guest->disk_count))
+        return message_usage("run", "--initrd, --flash, --append, --dtb, --memory, --cpus and --disk go with --kernel or --firmware; "
                                     "a system description says these itself");
     wanted->source = count == 1 ? arguments[0] : NULL;
     guest->cpus = guest->cpus == 0 ? 1 : guest->cpus;

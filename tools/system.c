@@ -83,6 +83,39 @@ static int add_cpus(void *tree, const struct guest *guest)
     return fdt_property(tree, "cpus", cpus, (int)(guest->cpus * sizeof cpus[0]));
 }
 
+/* The VM's node of disk `number`. */
+static bool add_disk(void *tree, const struct guest_disk *disk, unsigned number)
+{
+    char *name = text_format("disk%u", number), *driver = text_format("blk%u", number);
+    bool good = fdt_begin_node(tree, name) == 0 && add_text(tree, "compatible", "bulkhead,disk") == 0 && add_text(tree, "driver", driver) == 0 &&
+                (!disk->read_only || fdt_property(tree, "read-only", NULL, 0) == 0) &&
+                (!disk->bounce || fdt_property(tree, "bounce", NULL, 0) == 0) && fdt_end_node(tree) == 0;
+
+    free(name);
+    free(driver);
+    return good;
+}
+
+/* Its driver's. A page of the board's transports belongs to one driver. */
+static bool add_driver(void *tree, const struct guest_disk *disk, unsigned number)
+{
+    char *name = text_format("blk%u", number), *device = text_format("/virtio_mmio@a00%u000", number);
+    bool good = fdt_begin_node(tree, name) == 0 && add_text(tree, "compatible", "bulkhead,blk") == 0 && add_text(tree, "device", device) == 0 &&
+                add_text(tree, "image", disk->file) == 0 && fdt_property(tree, "dma-trusted", NULL, 0) == 0 && fdt_end_node(tree) == 0;
+
+    free(name);
+    free(device);
+    return good;
+}
+
+static bool add_disks(void *tree, const struct guest *guest, bool (*add)(void *tree, const struct guest_disk *disk, unsigned number))
+{
+    for (unsigned i = 0; i < guest->disk_count; i++)
+        if (!add(tree, &guest->disks[i], i))
+            return false;
+    return true;
+}
+
 static bool build_tree(void *tree, int size, const struct guest *guest)
 {
     return fdt_create(tree, size) == 0 && fdt_finish_reservemap(tree) == 0 && fdt_begin_node(tree, "") == 0 &&
@@ -91,8 +124,20 @@ static bool build_tree(void *tree, int size, const struct guest *guest)
            add_text(tree, "initrd", guest->initrd) == 0 && add_text(tree, "firmware", guest->firmware) == 0 &&
            add_text(tree, "flash", guest->flash) == 0 && add_text(tree, "dtb", guest->dtb) == 0 &&
            add_text(tree, "bootargs", guest->append) == 0 && add_text(tree, "memory", guest->memory) == 0 &&
-           add_cpus(tree, guest) == 0 && fdt_property(tree, "focus", NULL, 0) == 0 && fdt_end_node(tree) == 0 &&
-           fdt_end_node(tree) == 0 && fdt_finish(tree) == 0;
+           add_cpus(tree, guest) == 0 && fdt_property(tree, "focus", NULL, 0) == 0 && add_disks(tree, guest, add_disk) &&
+           fdt_end_node(tree) == 0 && add_disks(tree, guest, add_driver) && fdt_end_node(tree) == 0 && fdt_finish(tree) == 0;
+}
+
+static void map_disks(struct source_map *map)
+{
+    for (unsigned i = 0; i < GUEST_DISKS; i++) {
+        char *driver = text_format("/blk%u", i), *disk = text_format("/guest/disk%u", i);
+
+        source_map_add(map, driver, NULL, (struct place){.file = "--disk"});
+        source_map_add(map, disk, NULL, (struct place){.file = "--disk"});
+        free(driver);
+        free(disk);
+    }
 }
 
 static void map_options(struct source_map *map, bool firmware_only)
@@ -104,6 +149,7 @@ static void map_options(struct source_map *map, bool firmware_only)
     source_map_add(map, "/guest", NULL, (struct place){.file = firmware_only ? "--firmware" : "--kernel"});
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
         source_map_add(map, "/guest", options[i][0], (struct place){.file = options[i][1]});
+    map_disks(map);
 }
 
 bool system_generate(struct system *system, const struct guest *guest)

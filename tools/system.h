@@ -13,6 +13,14 @@ struct system {
     unsigned errors, warnings;
 };
 
+enum { GUEST_DISKS = 4 }; /* one for each page of transports that QEMU's virt board has */
+
+/* FILE[,ro][,bounce] */
+struct guest_disk {
+    const char *file;
+    bool read_only, bounce;
+};
+
 /* What `bulkhead run --kernel` or `--firmware` describes: one VM, named "guest". NULL: not given. */
 struct guest {
     const char *kernel;
@@ -22,6 +30,8 @@ struct guest {
     const char *append;
     const char *dtb;
     const char *memory;
+    unsigned disk_count;
+    struct guest_disk disks[GUEST_DISKS];
     unsigned cpus;
     unsigned host_cpus; /* vCPU i runs on host CPU i modulo this */
 };

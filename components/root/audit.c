@@ -58,6 +58,8 @@ static void tell_vm(const struct vm *vm)
     tell_block("uart-page", vm->instance.name, &vm->uart_page);
     tell_object("guest-space", vm->instance.name, vm->guest_space);
     tell_object("vm", vm->instance.name, vm->object);
+    for (unsigned d = 0; d < vm->described->disk_count; d++)
+        tell_block("link", vm->instance.name, &vm->links[d].memory);
     tell_instance(&vm->instance);
 }
 
@@ -95,7 +97,9 @@ void audit_look(void)
     tell_instance(&the_system.uart);
     for (uint32_t i = 0; i < the_system.description.vm_count; i++)
         tell_vm(&the_system.vms[i]);
-    for (uint32_t i = 0; i < the_system.description.component_count; i++)
+    for (uint32_t i = 0; i < the_system.description.component_count; i++) {
+        tell_block("dma", the_system.components[i].instance.name, &the_system.components[i].dma);
         tell_instance(&the_system.components[i].instance);
+    }
     console_print("audit end\n");
 }

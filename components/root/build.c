@@ -1,6 +1,7 @@
 /* Building the system: first everybody's memory, so that what does not fit is known before anything runs; then the partitions. */
 #include "call_stubs.h"
 #include "console_client.h"
+#include "link.h"
 #include "log.h"
 #include "print.h"
 #include "slots.h"
@@ -33,6 +34,7 @@ static void reserve_all(void)
         vm_reserve(&the_system.vms[i], i, index++);
         the_system.vms[i].instance.console_bit = bit;
     }
+    links_reserve();
     for (unsigned i = 0; i < description->component_count; i++, bit++) {
         component_reserve(&the_system.components[i], i, index++);
         the_system.components[i].instance.console_bit = bit;

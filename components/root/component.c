@@ -1,11 +1,18 @@
 /* Components that the description names: they serve VMs' doorbells. */
 #include "call_stubs.h"
+#include "driver.h"
 #include "format.h"
+#include "link.h"
 #include "manage.h"
 #include "string.h"
 #include "system.h"
 
 enum { KERNEL_PAGES = 14, FIRST_DOORBELL_LINE = 35, WAKE_CONSOLE_BIT = 62 /* behind the doorbells */ };
+
+static bool is_driver(const struct component *component)
+{
+    return component->described->role != DESCRIPTION_PLAIN;
+}
 
 static bool component_rebuild(struct instance *in)
 {
@@ -30,6 +37,8 @@ void component_reserve(struct component *component, unsigned number, unsigned in
     in->restarts = component->described->on_crash == DESCRIPTION_RESTART;
     in->stays = "VMs that ring it get no answer";
     in->restart.rule = component->described->restart;
+    if (is_driver(component))
+        driver_reserve(component);
     instance_reserve(in);
     manage_reserve(component);
 }
@@ -102,12 +111,14 @@ bool component_build(struct component *component)
     instance_add_console(&component->instance);
     give_arguments(component);
     manage_give(component);
+    if (is_driver(component))
+        driver_give(component);
     for (unsigned i = 0; i < the_system.description.vm_count; i++)
         add_line(component, &the_system.vms[i]);
     link_console(&component->instance);
     for (unsigned i = 0; i < the_system.description.vm_count; i++)
         link_vm(component, &the_system.vms[i]);
-    return instance_start(&component->instance);
+    return is_driver(component) ? driver_start(component) : instance_start(&component->instance);
 }
 
 void link_doorbells(struct vm *vm)

@@ -79,6 +79,10 @@ struct instance {
     /* Its life (life.h). */
     enum condition condition, next;
     bool (*build)(struct instance *instance);
+    void (*gone)(struct instance *instance);     /* after its partition has; NULL: nothing is to be done */
+    void (*release)(struct instance *instance);  /* before its partition goes: stops it, and tells those that use its memory; NULL: nobody does */
+    bool (*released)(struct instance *instance); /* they do not any more */
+    bool releasing;
     bool restarts;          /* after a death */
     const char *stays;      /* what else to say when it stays stopped because of that */
     struct restart restart;

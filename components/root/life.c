@@ -6,7 +6,19 @@
 #include "print.h"
 #include "reaper.h"
 
-enum { US_PER_MS = 1000 };
+enum { US_PER_MS = 1000, RELEASE_LOOK_US = 1000 };
+
+static void end(struct instance *in)
+{
+    if (in->reaper) {
+        in->condition = INSTANCE_ENDING;
+        reaper_start(in);
+        return;
+    }
+    instance_destroy(in);
+    if (in->gone)
+        in->gone(in);
+}
 
 void life_end(struct instance *in, enum condition next)
 {
@@ -17,11 +29,13 @@ void life_end(struct instance *in, enum condition next)
     if (!in->alive)
         return;
     in->deaths++;
-    if (in->reaper) {
+    if (in->release) {
         in->condition = INSTANCE_ENDING;
-        reaper_start(in);
+        in->alive = false;
+        in->releasing = true;
+        in->release(in);
     } else {
-        instance_destroy(in);
+        end(in);
     }
 }
 
@@ -63,7 +77,11 @@ static void rebuild(struct instance *in)
 
 void life_step(struct instance *in)
 {
-    if (in->condition == INSTANCE_ENDING && reaper_finished(in))
+    if (in->releasing && in->released(in)) {
+        in->releasing = false;
+        end(in);
+    }
+    if (in->condition == INSTANCE_ENDING && !in->releasing && reaper_finished(in))
         in->condition = in->next;
     if (in->condition == INSTANCE_WAITING && clock_now() >= in->restart_at)
         rebuild(in);
@@ -71,5 +89,7 @@ void life_step(struct instance *in)
 
 uint64_t life_deadline(const struct instance *in)
 {
+    if (in->releasing)
+        return clock_deadline_us(RELEASE_LOOK_US);
     return in->condition == INSTANCE_WAITING ? in->restart_at : DEADLINE_NEVER;
 }

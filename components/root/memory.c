@@ -84,13 +84,18 @@ uint64_t memory_free(void)
     return bytes;
 }
 
-static void *map_block(struct block *block, uint64_t address)
+static void *map_part(struct block *block, uint64_t address, uint64_t size)
 {
-    status_t status = space_map(CAP_SPACE, block->slot, address, 0, block->size, RIGHT_READ | RIGHT_WRITE);
+    status_t status = space_map(CAP_SPACE, block->slot, address, 0, size, RIGHT_READ | RIGHT_WRITE);
     if (status != STATUS_OK)
         log_fail("memory at 0x%lx cannot be mapped for root: %s\n", block->base, status_text(status));
     block->at = (void *)address; /* NOLINT */
     return block->at;
+}
+
+static void *map_block(struct block *block, uint64_t address)
+{
+    return map_part(block, address, block->size);
 }
 
 void memory_take_mapped(struct block *block, uint64_t size)
@@ -111,6 +116,25 @@ void memory_close(struct block *block)
 {
     space_unmap(CAP_SPACE, (uint64_t)(uintptr_t)block->at);
     block->at = NULL;
+}
+
+void memory_take_mapped_head(struct block *block, uint64_t size, uint64_t mapped)
+{
+    memory_take(block, size);
+    memset(memory_open(block), 0, block->size);
+    memory_close(block);
+    map_part(block, next_small, mapped);
+    next_small += mapped;
+}
+
+volatile void *memory_map_registers(uint64_t base)
+{
+    const struct bootinfo_extent *extent = memory_device(base, PAGE);
+    uint64_t address = next_small;
+    if (!extent || space_map(CAP_SPACE, extent->slot, address, base - extent->base, PAGE, RIGHT_READ | RIGHT_WRITE) != STATUS_OK)
+        return NULL;
+    next_small += PAGE;
+    return (volatile void *)address; /* NOLINT */
 }
 
 /* Highest aligned base of `size` bytes in the range; 0: none. */

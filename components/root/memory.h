@@ -33,6 +33,12 @@ void memory_take_delegable(struct block *block, uint64_t size);
 /** As memory_take, mapped in root's space for good, and zeroed. */
 void memory_take_mapped(struct block *block, uint64_t size);
 
+/** As memory_take, zeroed, and its first `mapped` bytes mapped in root's space for good. */
+void memory_take_mapped_head(struct block *block, uint64_t size, uint64_t mapped);
+
+/** Maps the page of device registers at `base` in root's space, for good; NULL: the kernel keeps them. */
+volatile void *memory_map_registers(uint64_t base);
+
 /** `size` bytes that may become kernel memory. */
 void memory_take_kernel(struct block *block, uint64_t size);
 

@@ -5,7 +5,22 @@
 #include "description.h"
 #include "instance.h"
 
+#include <bulkhead/virtio_link.h>
+
 enum { WAKE_ORDER = 2 }; /* of a monitor's wake signal */
+
+/* A device of a VM that a driver serves; link.h. */
+struct vm_link {
+    const struct description_disk *described;
+    struct vm *vm;
+    struct component *driver;
+    struct block memory;
+    struct virtio_link *head; /* in root's space, but for the records; what others write there is checked or only shown */
+    unsigned client; /* number among the driver's; bit of its wake signal */
+    unsigned line;   /* INTID in the VM */
+    cap_t monitor_slot; /* in the monitor's table: the driver's wake signal */
+    cap_t driver_slot;  /* in the driver's table: the line; then the monitor's wake signal */
+};
 
 struct vm {
     struct instance instance;
@@ -17,6 +32,8 @@ struct vm {
     uint64_t place, place_small; /* free addresses of the monitor's space, while it is built */
     unsigned number; /* index in the description and the registry */
     uint64_t order_until;       /* an order must be taken by then; 0: none */
+    struct vm_link links[DESCRIPTION_MAX_DISKS];
+    uint64_t release_until;     /* its drivers must let go of its memory by then */
 };
 
 struct component {
@@ -25,6 +42,11 @@ struct component {
     cap_t line_slots[DESCRIPTION_MAX_VMS]; /* in its table; 0: that VM has no doorbell to it */
     struct block manage;                   /* manage.c; two pages, if it manages others */
     uint32_t manage_answered;              /* number of the last request that was carried out */
+    /* Of a driver (driver.h): */
+    struct block dma;       /* memory for what its device reads and writes besides its clients' */
+    volatile void *registers; /* of its device, in root's space */
+    unsigned client_count;
+    uint64_t place;         /* end of its clients' RAM in its space */
 };
 
 struct system {

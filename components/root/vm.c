@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "devices.h"
 #include "format.h"
+#include "link.h"
 #include "log.h"
 #include "package.h"
 #include "seed.h"
@@ -65,7 +66,7 @@ static uint64_t kernel_bytes(const struct description_vm *described)
     pages += KERNEL_PAGES_DEVICE * (uint64_t)described->device_count;
     pages += described->doorbell_count > SLOTS_DOORBELLS ? KERNEL_PAGES_SLOTS : 0;
     uint64_t interface = memory_extent(EXTENT_GUEST_DEVICE) ? KERNEL_BYTES_GICV2 : 0;
-    return KERNEL_BYTES + KERNEL_BYTES_VCPU * (uint64_t)described->vcpu_count + interface + pages * PAGE;
+    return KERNEL_BYTES + KERNEL_BYTES_VCPU * (uint64_t)described->vcpu_count + interface + links_kernel_bytes(described) + pages * PAGE;
 }
 
 static uint64_t cpu_mask(const struct description_vm *described)
@@ -152,6 +153,10 @@ void vm_reserve(struct vm *vm, unsigned number, unsigned index)
     in->restarts = described->on_crash == DESCRIPTION_RESTART;
     in->stays = "on-crash = \"restart\" in its description would restart it";
     in->restart.rule = described->restart;
+    if (described->disk_count) {
+        in->release = links_release;
+        in->released = links_released;
+    }
     check_description(vm);
     instance_reserve(in);
     reserve_ram(vm);
@@ -314,8 +319,10 @@ bool vm_build(struct vm *vm)
     give_uart_page(vm);
     give_doorbells(vm);
     devices_give(vm);
+    links_give_monitor(vm);
     link_console(in);
     link_doorbells(vm);
+    links_join_vm(vm);
     vm->order_until = 0;
     return instance_start(in);
 }

@@ -70,7 +70,7 @@ _Static_assert(sizeof(struct startup) <= 4096, "fits its page");
  * driver    (compatible = "bulkhead,blk") "wake" (slot = signal: bit K = client K, bit 60 = the device's interrupt, bit 62 = console); "console";
  *           "client/K", K = 0, 1, … (address, size: struct virtio_link; slot = line of that VM, number = its INTID; slot + 1 = its monitor's signal, to be
  *           raised with WAKE_LINK; value = mask of bit K. Both slots are empty while that VM is not there); the windows in the link;
- *           "device" (address, size: registers; value = their physical address; slot); "device-irq" (slot = interrupts, number = INTID, size = IRQ_EDGE or 0);
+ *           "device" (address, size: registers; value = their physical address); "device-irq" (slot = interrupts, number = INTID, size = IRQ_EDGE or 0);
  *           "dma" (address, size, value = address for the device: memory for rings and requests; it outlives the driver, whose first act is to reset the device).
  */
 
