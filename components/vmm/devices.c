@@ -20,6 +20,15 @@ const struct device *devices_all(unsigned *count)
     return devices;
 }
 
+bool devices_have_line(uint32_t intid)
+{
+    for (unsigned i = 0; i < device_count; i++)
+        for (unsigned irq = 0; irq < devices[i].irqs; irq++)
+            if (devices[i].intid[irq] == intid)
+                return true;
+    return false;
+}
+
 const struct doorbell *doorbells_all(unsigned *count)
 {
     *count = doorbell_count;

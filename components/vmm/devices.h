@@ -32,6 +32,9 @@ void devices_reset(void);
 /** The devices, and how many. */
 const struct device *devices_all(unsigned *count);
 
+/** Whether one of them raises that line. */
+bool devices_have_line(uint32_t intid);
+
 /** The doorbells, in the order of their addresses. */
 const struct doorbell *doorbells_all(unsigned *count);
 

@@ -6,6 +6,7 @@
 #include "format.h"
 #include "machine.h"
 #include "mmio.h"
+#include "virtio_front.h"
 
 #include <libfdt.h>
 #include <string.h>
@@ -146,6 +147,22 @@ static void firmware_write(struct fdt_writer *writer)
     fw_cfg_node_write(writer);
 }
 
+static void virtio_write(struct fdt_writer *writer)
+{
+    for (unsigned i = 0; i < FRONT_MAX; i++) {
+        uint64_t address = FRONT_BASE + i * FRONT_SIZE;
+        const struct front *front = front_at(i);
+        if (!front || !mmio_find(address))
+            continue;
+        named_node_begin(writer, "virtio_mmio", address);
+        fdt_write_text(writer, "compatible", "virtio,mmio");
+        fdt_write_reg(writer, address, FRONT_SIZE, 2, 2);
+        WRITE_CELLS(writer, "interrupts", SPI, front->intid - SPI_FIRST, FLAG_EDGE);
+        fdt_write_empty(writer, "dma-coherent");
+        fdt_node_end(writer);
+    }
+}
+
 static void doorbells_write(struct fdt_writer *writer)
 {
     unsigned count;
@@ -260,6 +277,7 @@ int fdt_generate(void *buffer, size_t size, const struct fdt_boot *boot)
     if (mmio_find(RTC_BASE))
         rtc_write(&writer);
     firmware_write(&writer);
+    virtio_write(&writer);
     doorbells_write(&writer);
     devices_write(&writer);
     fdt_node_end(&writer);

@@ -65,6 +65,7 @@ enum {
     WAKE_PARKED = 8,
     WAKE_ALARM = 16,
     WAKE_SLEEPER = 32, /* waiter.h */
+    /* WAKE_LINK: startup.h */
 };
 
 /* What vCPU threads ask of the main thread. The first one counts until it is carried out. */

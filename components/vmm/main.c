@@ -20,6 +20,10 @@
 #include "startup.h"
 #include "trng.h"
 #include "vcpu.h"
+#include "virtio_entropy.h"
+#include "virtio_front.h"
+#include "virtio_mmio.h"
+#include "virtio_remote.h"
 
 enum { SILENCE_US = 20000000 };
 
@@ -87,6 +91,14 @@ static void silence_check(void)
         cpu_request_report(cpu_at(0));
 }
 
+static void virtio_build(void)
+{
+    virtio_entropy_build();
+    virtio_remote_build();
+    if (!virtio_mmio_build())
+        console_print("[bulkhead] VM %s: it has no virtio devices, since one in `devices` lies at 0x%x, where theirs are\n", machine.name, FRONT_BASE);
+}
+
 static void build(const struct startup *startup)
 {
     const struct startup_resource *console = startup_need("console");
@@ -99,6 +111,7 @@ static void build(const struct startup *startup)
     pl031_build();
     flash_banks_build();
     fw_cfg_build();
+    virtio_build();
     cpus_build();
 }
 
@@ -116,6 +129,8 @@ static void handle(uint64_t bits)
         request_handle();
     if (bits & WAKE_ORDER)
         order_handle();
+    if (bits & WAKE_LINK)
+        fronts_event();
     silence_check();
 }
 

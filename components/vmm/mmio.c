@@ -1,4 +1,4 @@
-/* Registry and search. At most eight ranges, of which nearly all have granules for themselves. */
+/* Registry and search. A dozen ranges at most, of which nearly all have granules for themselves. */
 #include "mmio.h"
 
 #include <stddef.h>

@@ -19,7 +19,7 @@ struct mmio_range {
 };
 
 /* Ranges begin and end at multiples of MMIO_ALIGN, so that an aligned access which begins in one ends in it. */
-enum { MMIO_RANGES = 8, MMIO_ALIGN = 8 };
+enum { MMIO_RANGES = 12, MMIO_ALIGN = 8 };
 
 /** Adds a range. False if it overlaps one that is there, or the registry is full, or it is not aligned. */
 bool mmio_register(const struct mmio_range *range);

@@ -59,6 +59,13 @@ void report_line(const char *format, ...)
     say(text);
 }
 
+void report_device(const char *device, const char *wrong)
+{
+    lock_take(&lock);
+    report_line("VM %s: its %s needs a reset by its guest: %s", machine.name, device, wrong);
+    lock_release(&lock);
+}
+
 static unsigned long long wide(uint64_t value)
 {
     return value;

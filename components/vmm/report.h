@@ -24,6 +24,9 @@ bool report_fatal(struct cpu *cpu, const char *why);
 /** A line about the VM as a whole, on the console and in the status page. */
 void report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/** What is wrong with how the guest drives a device of its machine. */
+void report_device(const char *device, const char *wrong);
+
 /** The guest was restarted: reports are made anew. */
 void report_reset(void);
 

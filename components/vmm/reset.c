@@ -13,8 +13,13 @@
 #include "pl031.h"
 #include "report.h"
 #include "vcpu.h"
+#include "virtio_entropy.h"
+#include "virtio_front.h"
+#include "virtio_mmio.h"
+#include "virtio_remote.h"
 
-static void (*const resets[])(void) = {cpus_reset, gic_reset, pl011_reset, pl031_reset, devices_reset, flash_banks_reset, fw_cfg_reset, report_reset};
+static void (*const resets[])(void) = {cpus_reset, gic_reset, pl011_reset, pl031_reset, devices_reset, flash_banks_reset, fw_cfg_reset, report_reset,
+                                       virtio_remote_await, fronts_reset, virtio_entropy_reset, virtio_mmio_reset};
 
 void machine_stop(void)
 {

@@ -5,7 +5,7 @@
 #include "guest.h"
 
 enum {
-    NOT_GIVEN_READ = 0x0a000000,  /* pages of the virt board where no VM has anything, unless it is given it */
+    NOT_GIVEN_READ = 0x0a100000,  /* pages of the virt board where no VM has anything, unless it is given it */
     NOT_GIVEN_WRITE = 0x09030000,
     NOT_GIVEN_PAIR = 0x09020000,
     NOT_GIVEN_BACK = 0x0c000000,

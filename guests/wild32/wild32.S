@@ -111,7 +111,7 @@ pair:
 
 @ 0: an access where nothing is gives an external abort with its address. 1: one without a syndrome, too.
         mov     r6, r10
-        mov     r0, #0x0a000000
+        mov     r0, #0x0a100000
         ldr     r1, [r0, #4]
         mrc     p15, 0, r1, c5, c0, 0
         bic     r1, r1, #0x800

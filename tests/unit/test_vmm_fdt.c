@@ -35,6 +35,8 @@ void trng_bytes(void *to, size_t size)
 
 const struct mmio_range *mmio_find(uint64_t address)
 {
+    if (address >= FRONT_BASE && address < FRONT_BASE + FRONT_MAX * FRONT_SIZE)
+        return &somewhere;
     return address == RTC_BASE && with_rtc ? &somewhere : NULL;
 }
 
@@ -42,6 +44,14 @@ const struct device *devices_all(unsigned *count)
 {
     *count = given_devices;
     return &given_device;
+}
+
+static struct front given_front = {.intid = 64};
+static unsigned given_fronts; /* bit per front */
+
+struct front *front_at(unsigned index)
+{
+    return given_fronts >> index & 1 ? &given_front : NULL;
 }
 
 const struct doorbell *doorbells_all(unsigned *count)
@@ -56,7 +66,7 @@ static int setup(void **state)
     machine = (struct machine){.name = "test", .cpus = 3, .gic_version = 3, .ram = {NULL, 0x40000000, 0x20000000}};
     with_seed = false;
     with_rtc = true;
-    given_devices = given_doorbells = 0;
+    given_devices = given_doorbells = given_fronts = 0;
     return 0;
 }
 
@@ -142,11 +152,18 @@ static void test_given(void **state)
     (void)state;
     with_rtc = false;
     given_devices = given_doorbells = 1;
+    given_fronts = 1 << 3;
     assert_int_equal(fdt_generate(buffer, sizeof buffer, &boot), 0);
     assert_string_equal(text("/pl031@9010000", "compatible"), "arm,pl031");
     assert_int_equal(cell("/pl031@9010000", "interrupts", 1), 2);
     assert_string_equal(text("/doorbell@b000000", "compatible"), "bulkhead,doorbell");
     assert_int_equal(cell("/doorbell@b000000", "interrupts", 1), 3);
+    assert_string_equal(text("/virtio_mmio@a003000", "compatible"), "virtio,mmio");
+    assert_int_equal(cell("/virtio_mmio@a003000", "reg", 1), 0x0a003000);
+    assert_int_equal(cell("/virtio_mmio@a003000", "reg", 3), 0x1000);
+    assert_int_equal(cell("/virtio_mmio@a003000", "interrupts", 1), 32);
+    assert_int_equal(cell("/virtio_mmio@a003000", "interrupts", 2), FLAG_EDGE);
+    assert_non_null(fdt_getprop(buffer, fdt_path_offset(buffer, "/virtio_mmio@a003000"), "dma-coherent", NULL));
 }
 
 static void test_too_small(void **state)
