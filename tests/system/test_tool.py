@@ -43,7 +43,7 @@ def place(tmp_path):
     (build / "kernel").mkdir(parents=True)
     (build / "components").mkdir()
     (build / "kernel" / "kernel.bin").write_bytes(make_image(5 * PAGE))
-    for name in ("root", "vmm", "uart", "probe"):
+    for name in ("root", "vmm", "uart", "probe", "blk"):
         (build / "components" / f"{name}.bin").write_bytes(make_component(name))
     (tmp_path / "image").write_bytes(make_image(10000, 1 << 20))
     return tmp_path
@@ -93,7 +93,7 @@ def test_help_goes_to_standard_output(place, arguments):
     [], ["fly"], ["check"], ["check", "a", "b"], ["check", "--wrong", "a"], ["check", "--host-cpus", "9", "a"],
     ["pack", "a"], ["pack", "-o"], ["run"], ["run", "a", "--kernel", "b"], ["run", "a", "--cpus", "2"],
     ["run", "--kernel", "b", "--gic", "4"], ["run", "--kernel", "b", "--icount", "auto"], ["run", "--kernel", "b", "--gdb", "0"],
-    ["run", "--kernel", "b", "--cpus", "0"], ["run", "--kernel", "b", "--host-memory", "12"]])
+    ["run", "--kernel", "b", *["--disk", "c"] * 5], ["run", "a", "--disk", "c"], ["run", "--kernel", "b", "--disk"], ["run", "--kernel", "b", "--cpus", "0"], ["run", "--kernel", "b", "--host-memory", "12"]])
 def test_wrong_command_lines_are_usage_errors(place, arguments):
     result = run_tool(place, *arguments)
     assert result.returncode == 2, result.stderr
@@ -189,6 +189,121 @@ def test_mistake_beside_a_vm(place, line, words, text):
     nodes = "" if properties else text
     result = check(place, properties + nodes + "\n" + good)
     assert_error(place, result, line, *words)
+
+
+# check: disks. The VM is one line, 4; the driver's node begins in line 5.
+
+
+def disk_vm(*disks, name="a"):
+    nodes = "".join('d%d { compatible = "bulkhead,disk"; %s };' % (i, text) for i, text in enumerate(disks))
+    return vm(name, more=nodes).replace("\n", " ")
+
+
+def blk(name="blk0", device="/virtio_mmio@a000000", more="dma-trusted;"):
+    return '%s { compatible = "bulkhead,blk"; device = "%s"; %s };' % (name, device, more)
+
+
+FROM = 'driver = "blk0";'
+ONE, TWO = FROM + " partition = <1>;", FROM + " partition = <2>;"
+
+
+def test_good_disks(place):
+    """Two writers of different partitions, two readers of one; the driver has what a component has. What no SMMU covers is said."""
+    (place / "disk.img").write_bytes(bytes(1 << 20))
+    more = """dma-trusted; image = "disk.img"; cpu = <3>; priority = <50>; on-crash = "stop"; restart-delay = <1 2>; restart-stable = <3>;
+              restart-limit = <4>;"""
+    result = check(place, disk_vm(ONE, FROM + "partition = <3>; read-only; bounce;"), disk_vm(TWO, FROM + "partition = <3>; read-only;", name="b"),
+                   blk(more=more), 'p { compatible = "bulkhead,component"; image = "probe"; manages = "blk0"; };')
+    assert result.returncode == 0, result.stderr
+    assert [line.split(": ")[1:4] for line in result.stderr.splitlines()] == [["warning", "dma-trusted", 'no SMMU covers "/virtio_mmio@a000000"']]
+    assert "partition 3, read-only" in result.stdout
+
+
+@pytest.mark.parametrize("line, words, text", [
+    (4, ["there is no driver", "blk1", "bulkhead,blk"], [disk_vm('driver = "blk1";'), blk()]),
+    (4, ["there is no driver", "p"], [disk_vm('driver = "p";'), blk(), 'p { compatible = "bulkhead,component"; image = "probe"; };']),
+    (4, ['no property "driver"'], [disk_vm("read-only;"), blk()]),
+    (4, ["name of one driver"], [disk_vm('driver = "blk0", "blk1";'), blk()]),
+    (4, ["/a/d0", "partition", "from 1 to 128", "not 0"], [disk_vm(FROM + "partition = <0>;"), blk()]),
+    (4, ["/a/d0", "unknown property", "bounce"], [disk_vm(FROM + 'file = "x";'), blk()]),
+    (4, ["/a/d0", "no value"], [disk_vm(FROM + "read-only = <1>;"), blk()]),
+    (4, ["/a/d0/inner", "unknown node"], [disk_vm(FROM + "inner { };"), blk()]),
+    (4, ["a-z"], [disk_vm(FROM).replace("d0", "D0"), blk()]),
+    (4, ["at most 8"], [disk_vm(*[FROM + "read-only;"] * 9), blk()]),
+    (4, ["15 doorbells and disks"], [vm(more="doorbells = %s;" % ", ".join(f'"p{i}"' for i in range(14)) + "d0 { compatible = \"bulkhead,disk\"; %s };" % ONE +
+                                       "d1 { compatible = \"bulkhead,disk\"; %s };" % TWO).replace("\n", " "), blk(),
+                                    *['p%d { compatible = "bulkhead,component"; image = "probe"; };' % i for i in range(14)]]),
+    (4, ["/a/d1", "/a/d0 writes to partition 1", "read-only"], [disk_vm(ONE, ONE), blk()]),
+    (5, ["/b/d0", "/a/d0 writes to partition 1"], [disk_vm(ONE), disk_vm(ONE, name="b"), blk()]),
+    (5, ["/b/d0", "/a/d0 writes to partition 1"], [disk_vm(ONE), disk_vm(FROM, name="b"), blk()]),
+    (5, ["/b/d0", "/a/d0 writes to the whole disk"], [disk_vm(FROM), disk_vm(TWO, name="b"), blk()]),
+    (5, ["dma-trusted", "no SMMU covers", "Add dma-trusted"], [disk_vm(FROM), blk(more="")]),
+    (5, ['no property "device"'], [disk_vm(FROM), 'blk0 { compatible = "bulkhead,blk"; dma-trusted; };']),
+    (5, ["full path"], [disk_vm(FROM), blk(device="virtio_mmio@a000000")]),
+    (5, ["unknown property", "device, dma-trusted"], [disk_vm(FROM), blk(more='dma-trusted; arguments = "x";')]),
+    (5, ["from 41 to 50"], [disk_vm(FROM), blk(more="dma-trusted; priority = <40>;")]),
+    (5, ["no CPU 4"], [disk_vm(FROM), blk(more="dma-trusted; cpu = <4>;")]),
+    (5, ["inner", "unknown node"], [disk_vm(FROM), blk(more="dma-trusted; inner { };")]),
+    (6, ["one owner", '"blk0"'], [disk_vm(FROM), blk(), blk("blk1")]),
+    (6, ["share a page", '"/virtio_mmio@a000000"', '"blk0"'], [disk_vm(FROM), blk(), blk("blk1", "/virtio_mmio@a000e00")]),
+    (5, ["one owner", 'VM "a"'], [vm(more='devices = "/virtio_mmio@a000000";').replace("\n", " "), blk()]),
+    (4, ["no component", "blk0"], [vm(more='doorbells = "blk0";').replace("\n", " "), blk()]),
+])
+def test_mistake_with_a_disk(place, line, words, text):
+    assert_error(place, check(place, *text), line, *words)
+
+
+def test_seventeen_disks_of_one_driver(place):
+    disks = [FROM + "read-only;"] * 6
+    assert_error(place, check(place, disk_vm(*disks), disk_vm(*disks, name="b"), disk_vm(*disks[:5], name="c"), blk()), 6, "at most 16")
+
+
+def test_driver_that_was_not_built(place):
+    (place / "build" / "components" / "blk.bin").unlink()
+    assert_error(place, check(place, disk_vm(FROM), blk()), 5, 'driver "blk" is missing', "make")
+
+
+@pytest.mark.parametrize("content, words", [
+    (None, ["no such file", "truncate"]),
+    (b"", ["is empty"]),
+    (b"x" * 1000, ["no multiple of 512"]),
+    (b"QFI\xfb" + bytes(508), ["qcow2", "qemu-img convert"]),
+])
+def test_disk_images_that_are_none(place, content, words):
+    if content is not None:
+        (place / "disk.img").write_bytes(content)
+    result = check(place, disk_vm(FROM), blk(more='dma-trusted; image = "disk.img";'))
+    assert_error(place, result, 5, f"image: {place}/disk.img: ", *words)
+
+
+def test_disk_image_that_is_a_directory(place):
+    assert_error(place, check(place, disk_vm(FROM), blk(more='dma-trusted; image = "build";')), 5, "neither a file nor a block device")
+
+
+def test_disk_image_without_permissions(place):
+    image = place / "disk.img"
+    image.write_bytes(bytes(512))
+    for mode, disk, word in ((0o444, FROM, "may not be written"), (0o444, FROM + "read-only;", None), (0o222, FROM + "read-only;", "may not be read")):
+        image.chmod(mode)
+        result = check(place, disk_vm(disk), blk(more='dma-trusted; image = "disk.img";'), through=WITHOUT_OVERRIDE)
+        if word:
+            assert_error(place, result, 5, word)
+        else:
+            assert result.returncode == 0, result.stderr
+
+
+def test_disk_image_for_two_drivers(place):
+    """A file that is written to has one user; readers may share it."""
+    (place / "disk.img").write_bytes(bytes(512))
+    image = 'dma-trusted; image = "disk.img";'
+    drivers = [blk(more=image), blk("blk1", "/virtio_mmio@a001000", image)]
+    assert_error(place, check(place, disk_vm(FROM, 'driver = "blk1"; read-only;'), *drivers), 6, "that of", "blk0")
+    assert check(place, disk_vm(FROM + "read-only;", 'driver = "blk1"; read-only;'), *drivers).returncode == 0
+
+
+def test_disk_image_behind_another_device(place):
+    (place / "disk.img").write_bytes(bytes(512))
+    assert_error(place, check(place, disk_vm(FROM), blk(device="/soc/mmc@1000", more='dma-trusted; image = "disk.img";')), 5, "virtio_mmio@a000000")
 
 
 def test_description_without_vm(place):
@@ -565,6 +680,48 @@ def test_run_generates_the_description(place):
     assert r'bootargs = "a \"b\" \\"' in text and "focus;" in text
 
 
+def generated(place):
+    tree = read_package((place / "out").read_bytes())["system.dtb"]
+    return subprocess.run(["dtc", "-q", "-I", "dtb", "-O", "dts"], input=tree, capture_output=True, check=True).stdout.decode()
+
+
+def test_run_with_disks(place):
+    """Each file behind a transport on a page of its own, written only where wanted; the package does not name the files."""
+    for name in ("a.img", "b,ro.img", "c,d.img"):
+        (place / name).write_bytes(bytes(512))
+    command = dry_run(place, "--kernel", place / "image", "--image", place / "out", "--disk", f"{place}/a.img", "--disk", f"{place}/b,ro.img,ro,bounce",
+                      "--disk", f"{place}/c,d.img,bounce")
+    assert command[command.index("-global") + 1] == "virtio-mmio.force-legacy=false"
+    drives = [command[i + 1] for i, word in enumerate(command) if word == "-drive"]
+    assert drives == [f"if=none,id=disk0,format=raw,discard=unmap,file={place}/a.img",
+                      f"if=none,id=disk1,format=raw,discard=unmap,readonly=on,file={place}/b,,ro.img",
+                      f"if=none,id=disk2,format=raw,discard=unmap,file={place}/c,,d.img"]
+    devices = [command[i + 1] for i, word in enumerate(command) if word == "-device"]
+    assert devices == [f"virtio-blk-device,bus=virtio-mmio-bus.{8 * i},drive=disk{i}" for i in range(3)]
+    text = generated(place)
+    assert ".img" not in text and text.count("dma-trusted;") == 3
+    assert re.search(r'disk1 {\s*compatible = "bulkhead,disk";\s*driver = "blk1";\s*read-only;\s*bounce;', text)
+    assert re.search(r'blk2 {\s*compatible = "bulkhead,blk";\s*device = "/virtio_mmio@a002000";', text)
+
+
+def test_run_description_with_disk_image(place):
+    """Where the node says; read-only if no VM writes; none where none is said."""
+    (place / "disk.img").write_bytes(bytes(512))
+    (place / "s.dts").write_text(SYSTEM % "\n".join([
+        disk_vm(FROM + "read-only;"), blk(device="/virtio_mmio@a003e00", more='dma-trusted; image = "disk.img";'), blk("none")]))
+    command = dry_run(place, place / "s.dts")
+    assert option(command, "-drive").endswith(f"readonly=on,file={place}/disk.img")
+    assert option(command, "-device") == "virtio-blk-device,bus=virtio-mmio-bus.31,drive=disk0" and command.count("-device") == 1
+
+
+def test_run_with_disk_on_another_machine(place):
+    (place / "build/debian/boards").mkdir(parents=True)
+    (place / "build/debian/boards/zynqmp-zcu102-rev1.0.dtb").touch()
+    (place / "disk.img").write_bytes(bytes(512))
+    result = run_tool(place, "run", "--dry-run", "--machine", "zcu102", "--kernel", place / "image", "--disk", place / "disk.img")
+    assert result.returncode == 1 and "--machine: error: zcu102 has no virtio transports" in result.stderr
+
+
 def test_run_on_another_machine(place):
     tree = place / "build/debian/boards/zynqmp-zcu102-rev1.0.dtb"
     result = run_tool(place, "run", "--dry-run", "--machine", "zcu102", "--kernel", place / "image")
@@ -599,9 +756,13 @@ def test_run_more_memory_than_the_host_has(place):
     (["--kernel", "no"], "--kernel", "No such file"),
     (["--kernel", "image", "--initrd", "no"], "--initrd", "No such file"),
     (["--kernel", "image", "--memory", "5M"], "--memory", "multiple of 2M"),
+    (["--kernel", "image", "--disk", "no"], "--disk", "no such file"),
+    (["--kernel", "image", "--disk", "/dev/null"], "--disk", "neither a file nor a block device"),
+    (["--kernel", "image", "--disk", "odd,ro"], "--disk", "no multiple of 512"),
     (["--kernel", "image", "--host-memory", "64M"], "--host-memory", "is less than"),
 ])
 def test_run_names_the_option_at_fault(place, arguments, name, words):
+    (place / "odd").write_bytes(b"x")
     result = run_tool(place, "run", *arguments, "--dry-run", cwd=place)
     assert result.returncode == 1 and result.stderr.startswith(f"{name}: error: ") and words in result.stderr
 
