@@ -85,7 +85,7 @@ static bool mbr_overlaps(uint32_t index, const struct partition *partition, char
 {
     for (uint32_t i = 0; i < MBR_COUNT; i++) {
         struct partition other = mbr_partition(i);
-        if (i == index || mbr_entry(i)[MBR_TYPE] == TYPE_NONE || !overlap(&other, partition))
+        if (i == index || mbr_entry(i)[MBR_TYPE] == TYPE_NONE || !other.count || !overlap(&other, partition))
             continue;
         format_text(text, PARTITION_TEXT, "partitions %u and %u of the disk overlap", index + 1, i + 1);
         return true;

@@ -218,9 +218,9 @@ static bool turns(struct server *server)
 bool server_run(struct server *server)
 {
     server->idle++;
-    bool moved = collect(server);
     for (uint32_t i = 0; i < server->client_count; i++)
         client_look(&server->clients[i]);
+    bool moved = collect(server);
     moved |= turns(server);
     if (server->disk)
         server->disk->driver->go(server->disk);

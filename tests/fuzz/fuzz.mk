@@ -12,6 +12,7 @@ FUZZ_LIB := $(FUZZ_OBJ)/lib.a
 $(FUZZ_OBJ)/tests/fuzz/fuzz_description.c.o: FUZZ_INCLUDES = -iquote components/lib $(TREE_INCLUDES)
 FUZZ_SOURCES_gic := $(addprefix components/vmm/,gicd.c gicr.c gic_lines.c) tests/fuzz/locks.c
 FUZZ_SOURCES_image := $(addprefix components/vmm/,image.c inflate.c fdt.c fdt_user.c fdt_writer.c) components/lib/format.c
+FUZZ_SOURCES_partition := components/blk/partition.c components/blk/crc32.c components/lib/format.c
 FUZZ_SOURCES_uart := $(addprefix components/uart/,mux.c menu.c line.c terminal.c) components/lib/format.c tests/fuzz/locks.c
 $(FUZZ_OBJ)/tests/fuzz/fuzz_uart.c.o: FUZZ_INCLUDES = -iquote components/lib
 

@@ -10,3 +10,7 @@ UNIT_LDFLAGS := $(foreach f,memory_take memory_give memory_take_page memory_give
 UNIT_SOURCES_test_machine_errors := components/vmm/syndrome.c components/lib/format.c
 UNIT_SOURCES_test_virtqueue := $(addprefix components/virtio/,queue.c split.c packed.c)
 $(UNIT_SOURCES_test_virtqueue:%=$(HOSTOBJ)/unit/%.o): EXTRA = -DVQ_TEST
+BLK_SERVER := $(addprefix components/blk/,server.c client.c model.c split.c bounce.c) $(addprefix components/virtio/,queue.c split.c packed.c)
+UNIT_SOURCES_test_blk_model := $(BLK_SERVER)
+UNIT_SOURCES_test_blk_serve := $(BLK_SERVER)
+UNIT_SOURCES_test_blk_partition := components/blk/partition.c components/blk/crc32.c components/lib/format.c
