@@ -43,7 +43,7 @@ static struct {
         } elements[SIZE];
         uint16_t available_event;
     } used;
-    _Alignas(4096) uint8_t buffer[4096];
+    _Alignas(4096) uint8_t buffer[3 * 4096]; /* a descriptor at random begins in the first page and ends in the second one */
 } ring __attribute__((aligned(4096)));
 
 static uint64_t random_state;
@@ -418,7 +418,7 @@ void secondary_main(void)
 {
     uint64_t state = random_state * 3 + 1;
     for (;;) {
-        while (__atomic_load_n(&helper, __ATOMIC_ACQUIRE) != 1)
+        while (!__atomic_load_n(&helper, __ATOMIC_ACQUIRE))
             yield();
         while (__atomic_load_n(&helper, __ATOMIC_ACQUIRE) == 1)
             meddle(&state);
@@ -484,6 +484,8 @@ void primary_main(const void *fdt, uint64_t first_tick)
     machine_from_fdt(fdt);
     uint64_t tries = option_number("tries=", 20000);
     random_state = option_number("seed=", 1) * 2654435761u + 1;
+    print_count("lies: seed ", option_number("seed=", 1));
+    print("\n");
     if (get(DEVICE_ID) != ENTROPY || !honest()) {
         print("lies: there is no entropy device that serves\n");
         power_off();
@@ -494,7 +496,7 @@ void primary_main(const void *fdt, uint64_t first_tick)
     print(features_refused() ? " found, features refused\n" : " found, features NOT refused\n");
     bool second = machine.cpus > 1 && !psci(PSCI_CPU_ON, machine.second_mpidr, (uintptr_t)&secondary_start, 0);
     uint64_t seen = second ? storm(tries) : 0;
-    flood(tries / 10);
+    flood(tries / 40);
     print_count("lies: ", tries);
     print(second ? " at random from two CPUs, " : " NOT told, no second CPU, ");
     print(seen ? "found out" : "never found out");
