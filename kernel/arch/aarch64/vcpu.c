@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "switch.h"
 #include "thread.h"
+#include "timer.h"
 #include "trap.h"
 #include "vgic.h"
 #include "vm.h"
@@ -397,5 +398,5 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
     if ((el1->cntv_ctl & 3) != 1 || !vcpu->vm) /* enabled, not masked */
         return UINT64_MAX;
-    return el1->cntv_cval + vcpu->arch.counter_offset;
+    return timer_deadline(el1->cntv_cval, vcpu->arch.counter_offset);
 }
