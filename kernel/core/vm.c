@@ -285,7 +285,7 @@ void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
     if (thread->waiting == WAIT_INTERRUPT && (kicked || arch_vcpu_pending(vcpu)))
         thread_ready(cpu, thread);
     if (kicked && cpu->current == thread) {
-        __atomic_store_n(&vcpu->kicked, 0, __ATOMIC_SEQ_CST);
+        __atomic_exchange_n(&vcpu->kicked, 0, __ATOMIC_SEQ_CST); /* what a second one stored before it kicked is seen now */
         vcpu_exit(cpu, vcpu, EXIT_KICKED);
     }
 }
