@@ -24,7 +24,7 @@ HOSTILE = {
     "syndrome": (guest("other", "syndrome", cpu=1), "syndrome: done"),
     "wild": (guest("other", "wild", cpu=1, bootargs="do=calls"), "wild: calls that did something"),
     "wild32": (guest("other", "wild32", cpu=1), "wild32: checks failed"),
-    "component": (component("calls", "crash", cpu=1), "crash: answers"),
+    "component": (component("calls", "crash", cpu=1, arguments="passes=1"), "crash: answers"),
     "chatter": (guest("other", "chatter", cpu=1, bootargs="period=0 lines=400"), "chatter: line 400 "),
     **{act: (guest("other", "storm", cpu=[1, 1] if act == "off-and-on" else 1, bootargs=f"ms=4 only={act}"), f"storm: {act} survived")
        for act in ("calls", "psci", "off-and-on", "interrupts", "tables", "caches", "code", "jumps", "devices")},
