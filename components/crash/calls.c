@@ -4,6 +4,7 @@
  */
 #include "crash.h"
 
+#include "arguments.h"
 #include "call_stubs.h"
 #include "print.h"
 #include "slots.h"
@@ -17,7 +18,7 @@ enum {
     NUMBERS = 256,
     ARCH_BIT = 48,
     VCPU_PAGE = 0x20000000, /* address of a state page */
-    PASSES = 4,
+    PASSES = 4,   /* unless the description's `arguments` say passes=N */
     STATUSES = 1 - STATUS_UNSUPPORTED,
 };
 
@@ -200,7 +201,7 @@ void calls_make(void)
     own_cpu = startup_page()->cpu;
     first_free = slot_allocate();
     uint64_t first = make_calls(), left = first; /* the first pass makes the table of capabilities as large as it gets */
-    for (unsigned pass = 1; pass < PASSES; pass++)
+    for (uint64_t pass = 1; pass < argument_number("passes=", PASSES); pass++)
         left = make_calls();
     console_print("crash: answers:");
     for (unsigned i = 0; i < STATUSES; i++)

@@ -28,7 +28,7 @@ bool arch_cpu_start(unsigned index);
 void arch_ipi_send(unsigned index);
 /* Is an interrupt waiting to be taken on this CPU? (Preemptible operations ask between steps.) */
 bool arch_interrupt_pending(void);
-/* Sleeps until an interrupt is pending, then handles it (calls ipi_handle, timer_handle, irq_handle as it may be) and returns. No guest or component side is set then. */
+/* Sleeps until an interrupt is pending, then handles it, if not all that are (calls ipi_handle, timer_handle, irq_handle as it may be) and returns. No guest or component side is set then. */
 void arch_idle(struct cpu *cpu);
 /* Goes to the lower level, where cpu->current is to run; the kernel's stack is empty afterwards. */
 _Noreturn void arch_resume(struct cpu *cpu);

@@ -10,7 +10,7 @@ struct thread;
 struct vcpu;
 
 struct cpu {
-    unsigned section;         /* odd: within cpu_section_begin() and cpu_section_end() */
+    unsigned section __attribute__((aligned(CACHE_LINE))); /* odd: within cpu_section_begin() and cpu_section_end() */
     unsigned index;
     void *stack_top;          /* offset 8: the exception vectors rely on it */
     struct arch_cpu arch;
@@ -29,6 +29,7 @@ struct cpu {
 };
 
 extern struct cpu cpus[CPUS_MAX];
+_Static_assert(sizeof(struct cpu) % CACHE_LINE == 0, "what a CPU writes on its own paths lies in no other one's line");
 
 /* Calls function(argument) on CPU `index`, with interrupts masked there, and returns when it has. Needs the tree lock (cap.h), so that there is one at a time. */
 void cpu_run_on(unsigned index, void (*function)(void *argument), void *argument);

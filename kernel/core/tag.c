@@ -11,7 +11,7 @@ static uint64_t used[TAG_WORDS];
 static unsigned next;
 enum { HOLDERS = CPUS_MAX * TAG_HOLDERS };
 /* What each CPU holds. Zero since a rollover: then the next tag is not to be taken without the lock. What was held then stays reserved. */
-static uint64_t active[HOLDERS], reserved[HOLDERS];
+static uint64_t active[HOLDERS] __attribute__((aligned(CACHE_LINE))), reserved[HOLDERS];
 
 void tags_init(void)
 {

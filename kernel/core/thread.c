@@ -53,7 +53,7 @@ void thread_timer_remove(struct cpu *cpu, struct thread *thread)
 /* It was waiting and its time has come: takes it off what it waits for. False if that has come at the same moment. */
 static bool thread_time_out(struct thread *thread)
 {
-    if (__atomic_load_n(&thread->woken, __ATOMIC_ACQUIRE))
+    if (__atomic_load_n(&thread->poked, __ATOMIC_ACQUIRE) & WOKEN)
         return false; /* what it waited for may be gone: whoever ends it wakes first, and quiesces then */
     switch (thread->waiting) {
     case WAIT_SIGNAL:
@@ -83,14 +83,24 @@ void thread_timers_expire(struct cpu *cpu)
 
 /* --- states, on the thread's own CPU ---------------------------------------------------------------------------------- */
 
-void thread_ready(struct cpu *cpu, struct thread *thread)
+/* Apart, so that most need no stack. */
+static __attribute__((noinline)) void ready_before_deadline(struct cpu *cpu, struct thread *thread)
 {
     thread_timer_remove(cpu, thread);
+    thread_ready(cpu, thread);
+}
+
+void thread_ready(struct cpu *cpu, struct thread *thread)
+{
+    if (thread->timer_queued) {
+        ready_before_deadline(cpu, thread);
+        return;
+    }
     thread->waiting = WAIT_NONE;
     thread->wait_object = NULL;
     thread->state = THREAD_READY;
-    cpu->scheduler.policy->enqueue(&cpu->scheduler, thread, false);
     cpu->resched = true;
+    cpu->scheduler.policy->enqueue(&cpu->scheduler, thread, false);
 }
 
 /* It is not ready any more, whatever comes instead. */
@@ -152,23 +162,10 @@ uint64_t *thread_answer(struct thread *thread, status_t status)
     return registers;
 }
 
-/* On its own CPU: what has been asked of it. */
-static void thread_attend(struct cpu *cpu, struct thread *thread)
+/* Its CPU, which is another one, is told. */
+static void poke_send(struct cpu *cpu, struct thread *thread, unsigned why)
 {
-    if (__atomic_exchange_n(&thread->woken, 0, __ATOMIC_ACQUIRE) && thread->state == THREAD_WAITING)
-        thread_ready(cpu, thread);
-    if (thread->vcpu)
-        vcpu_attend(cpu, thread->vcpu);
-}
-
-void thread_poke(struct thread *thread)
-{
-    struct cpu *cpu = &cpus[thread->cpu];
-    if (cpu == cpu_self()) {
-        thread_attend(cpu, thread);
-        return;
-    }
-    if (__atomic_exchange_n(&thread->poked, 1, __ATOMIC_SEQ_CST))
+    if (__atomic_fetch_or(&thread->poked, why, __ATOMIC_SEQ_CST))
         return; /* it is in the list already and will be attended to */
     struct thread *head = __atomic_load_n(&cpu->pokes, __ATOMIC_RELAXED);
     do {
@@ -177,15 +174,22 @@ void thread_poke(struct thread *thread)
     arch_ipi_send(cpu->index);
 }
 
+void thread_poke(struct thread *thread)
+{
+    struct cpu *cpu = &cpus[thread->cpu];
+    if (cpu != cpu_self())
+        poke_send(cpu, thread, POKED);
+    else if (thread->vcpu)
+        vcpu_attend(cpu, thread->vcpu);
+}
+
 void thread_wake(struct thread *thread)
 {
-    if (thread->cpu == cpu_self()->index) {
-        if (thread->state == THREAD_WAITING)
-            thread_ready(cpu_self(), thread);
-        return;
-    }
-    __atomic_store_n(&thread->woken, 1, __ATOMIC_RELEASE);
-    thread_poke(thread);
+    struct cpu *cpu = &cpus[thread->cpu];
+    if (cpu != cpu_self())
+        poke_send(cpu, thread, POKED | WOKEN);
+    else if (thread->state == THREAD_WAITING)
+        thread_ready(cpu, thread);
 }
 
 void thread_pokes_serve(struct cpu *cpu)
@@ -193,8 +197,11 @@ void thread_pokes_serve(struct cpu *cpu)
     struct thread *thread = __atomic_exchange_n(&cpu->pokes, NULL, __ATOMIC_ACQUIRE);
     while (thread) {
         struct thread *next = thread->poke_next;
-        __atomic_store_n(&thread->poked, 0, __ATOMIC_SEQ_CST); /* a poke from now on queues it again */
-        thread_attend(cpu, thread);
+        unsigned why = __atomic_exchange_n(&thread->poked, 0, __ATOMIC_SEQ_CST); /* a poke from now on queues it again */
+        if (why & WOKEN && thread->state == THREAD_WAITING)
+            thread_ready(cpu, thread);
+        if (thread->vcpu)
+            vcpu_attend(cpu, thread->vcpu);
         thread = next;
     }
 }
@@ -248,12 +255,11 @@ static void thread_stop_here(void *argument)
     }
 }
 
-/* Wakes that were under way when it stopped must not reach what it waits for next. */
+/* Wakes that were under way when it stopped must not reach what it waits for next: they are in the list by now. */
 static void thread_settle_here(void *argument)
 {
-    struct thread *thread = argument;
+    const struct thread *thread = argument;
     thread_pokes_serve(&cpus[thread->cpu]);
-    thread->woken = 0;
 }
 
 void thread_stop(struct thread *thread)

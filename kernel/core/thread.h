@@ -14,6 +14,7 @@ struct vcpu;
 struct portal;
 
 enum thread_state { THREAD_STOPPED, THREAD_READY, THREAD_WAITING, THREAD_FAULTED };
+enum poke { POKED = 1, WOKEN = 2 /* what it waited for has come; with POKED only */ };
 enum wait_kind { WAIT_NONE, WAIT_SIGNAL, WAIT_PORTAL_CALL, WAIT_PORTAL_SERVE, WAIT_INTERRUPT };
 
 /* As CALL_THREAD_FAULT answers it. */
@@ -50,7 +51,7 @@ struct thread {
     struct portal *serving;     /* the portal whose server it is */
     /* set by any CPU */
     struct thread *poke_next;
-    unsigned poked, woken;
+    unsigned poked; /* enum poke; none: it is not in its CPU's list */
     /* its end */
     struct binding supervisor;
     struct thread_fault fault;

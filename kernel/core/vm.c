@@ -38,7 +38,7 @@ static void vcpu_bring_out(struct vcpu *vcpu)
  * Stands for the thread that looks after a vCPU without being in it: the CPU where the vCPU is loaded follows vcpu->thread outside of sections, so only
  * a thread of that CPU may be there. Poked for good: whoever pokes it disturbs nobody.
  */
-static struct thread caretaker = {.poked = 1};
+static struct thread caretaker = {.poked = POKED};
 
 /* Keeps everybody out of the vCPU until vcpu_yield(), or until the calling thread goes in. */
 static bool vcpu_claim(struct vcpu *vcpu)
@@ -86,7 +86,7 @@ status_t vm_answer_set(struct vm *vm, uint32_t function, uint64_t value)
     return STATUS_OK;
 }
 
-static struct doorbell *doorbell_at(struct vm *vm, saddr_t address)
+static inline __attribute__((always_inline)) struct doorbell *doorbell_at(struct vm *vm, saddr_t address)
 {
     unsigned count = __atomic_load_n(&vm->doorbell_count, __ATOMIC_ACQUIRE);
     for (unsigned i = 0; i < count; i++) {
@@ -129,13 +129,12 @@ status_t vm_doorbell_set(struct vm *vm, saddr_t address, struct signal *signal, 
 bool vm_ring(struct vm *vm, saddr_t address)
 {
     struct doorbell *doorbell = doorbell_at(vm, address);
-    bool bound = doorbell && doorbell->binding.signal;
-    if (bound) {
-        cpu_section_begin(cpu_self());
-        binding_raise(&doorbell->binding);
-        cpu_section_end(cpu_self());
-    }
-    return bound;
+    if (!doorbell || !doorbell->binding.signal)
+        return false;
+    cpu_section_begin(cpu_self());
+    binding_raise(&doorbell->binding);
+    cpu_section_end(cpu_self());
+    return true;
 }
 
 bool vm_destroy(struct vm *vm)
@@ -285,7 +284,7 @@ void vcpu_attend(struct cpu *cpu, struct vcpu *vcpu)
     if (thread->waiting == WAIT_INTERRUPT && (kicked || arch_vcpu_pending(vcpu)))
         thread_ready(cpu, thread);
     if (kicked && cpu->current == thread) {
-        __atomic_store_n(&vcpu->kicked, 0, __ATOMIC_SEQ_CST);
+        __atomic_exchange_n(&vcpu->kicked, 0, __ATOMIC_SEQ_CST); /* what a second one stored before it kicked is seen now */
         vcpu_exit(cpu, vcpu, EXIT_KICKED);
     }
 }

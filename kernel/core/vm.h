@@ -30,7 +30,7 @@ struct vm {
     struct arch_vm arch;
 };
 
-/* What the world switch looks at lies in three lines of 64 bytes, by who writes it: seldom anybody; any CPU; the one where it is loaded (struct arch_vcpu). */
+/* What the world switch looks at lies in three lines of 64 bytes, by who writes it: its thread's CPU, as that enters and leaves; any CPU; the one where it is loaded (struct arch_vcpu). */
 struct vcpu {
     struct object object;
     struct vm *vm; /* NULL: gone */

@@ -1,18 +1,16 @@
 """A guest that floods calls, interrupts, timers, sleeps, wild tables, cache operations, code, jumps and devices, on all of its CPUs at once. What it does
 at random a seed decides: $STORM_SEED, or a new one each time. It stands in the failure and in the log."""
 
-import collections
 import os
 import random
 import re
-import subprocess
 
 import pytest
 
-from console import BOOT, ROOT
-from describe import component, describe, guest, node
+from console import BOOT
+from describe import describe, guest, node
 from neighbour import assert_rt_goes_on
-import execlog
+from stays import assert_as_beside_nobody, lengths, logged
 
 SEED = int(os.environ.get("STORM_SEED") or random.SystemRandom().randrange(1, 1 << 31))
 NONE, SOME, ANY = "0", "[1-9][0-9]*", "[0-9]+"
@@ -30,10 +28,6 @@ ACTS = {
     "jumps": (SOME, NONE),
     "devices": (SOME, ANY),
 }
-LOGGED = 900  # seconds: each instruction of two CPUs goes through a pipe
-COMMON_STAY = 20  # an interrupt's stay in the kernel that was seen so often is the rule
-SHORTER = 4  # instructions less are no harm: a loop over list registers that ends earlier
-BOTH = 3  # stays that took two interrupts, both pending, because the emulator let this CPU run late
 
 
 def assert_storm_survived(system):
@@ -66,46 +60,11 @@ def test_storm_beside_on_one_cpu(boot, tmp_path, gic):
     assert_rt_goes_on(system)
 
 
-def interrupt_stays(trace):
-    """How many instructions each interrupt of CPU 1 spent in the kernel, from an execution log of that CPU."""
-    vectors = execlog.binary_of("kernel", "kernel/kernel.elf", execlog.KERNEL_BASE).address("vectors")
-    begins, ends = vectors + execlog.VECTOR_IRQ, vectors + execlog.VECTOR_SYNC
-    stays, length = [], None
-    for step in execlog.steps(trace):
-        if step.pc in (begins, ends):
-            if length:
-                stays.append(length)
-            length = 0 if step.pc == begins else None
-        if length is not None:
-            length += 1
-    return stays
-
-
 def stays_beside(boot, folder, gic, neighbour, last):
     """The kernel's instructions for each interrupt of `rt`, alone on CPU 1, until the neighbour, which runs on CPU 0 as root and the driver do, says its last words."""
     folder.mkdir()
     path = describe(folder, guest("rt", "rt", cpu=1, bootargs="period=100"), neighbour, node("uart", "uart", cpu=0))
-    fifo, kept = folder / "fifo", folder / "cpu1"
-    os.mkfifo(fifo)
-    with open(kept, "w", encoding="ascii") as out, subprocess.Popen(["grep", "-E", "^Trace 1|^Stopped|^cpu_io", fifo], stdout=out) as grep:
-        system = boot("--host-cpus", 2, "--gic", gic, "--icount", 0, path, "--", "-singlestep", "-d", "exec,nochain", "-dfilter", f"{execlog.KERNEL_BASE:#x}+0x20000", "-D", fifo)
-        try:
-            system.wait_line(neighbour.split()[0], last, LOGGED)
-        except BaseException:
-            grep.kill()  # its input does not end before the system does, and that comes after this
-            raise
-        system.end()
-    with open(kept, "rb") as trace:
-        return collections.Counter(interrupt_stays(trace))
-
-
-def assert_as_beside_nobody(quiet, storm):
-    usual = [length for length, count in quiet.items() if count >= COMMON_STAY]  # one, or two where an end of interrupt is an exit
-    assert 1 <= len(usual) <= 2, quiet
-    assert all(storm[length] >= COMMON_STAY for length in usual), storm
-    others = {length: count for length, count in storm.items() if length not in quiet and not any(u - SHORTER <= length <= u for u in usual)}
-    both = {length for length in others if max(usual) < length <= 2 * max(usual)}
-    assert set(others) == both and sum(others.values()) <= BOTH, (quiet, storm)
+    return lengths(logged(boot, folder, 1, gic, path, neighbour.split()[0], last)[1])
 
 
 @pytest.mark.parametrize("gic", [2, 3])
@@ -115,11 +74,3 @@ def test_rt_is_not_touched(boot, tmp_path, gic):
     quiet = stays_beside(boot, tmp_path / "quiet", gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), "storm: over")
     storm = stays_beside(boot, tmp_path / "storm", gic, guest("storm", "storm", cpu=0, bootargs="ms=1"), "storm: over")
     assert_as_beside_nobody(quiet, storm)
-
-
-@pytest.mark.parametrize("gic", [2, 3])
-def test_rt_is_not_touched_by_calls(boot, tmp_path, gic):
-    """The same beside a component that makes all calls with random arguments. test_latency.py allows some of its lines to differ, for the emulator's turns do."""
-    quiet = stays_beside(boot, tmp_path / "quiet", gic, guest("storm", "storm", cpu=0, bootargs="ms=10 only=sleep"), "storm: over")
-    calls = stays_beside(boot, tmp_path / "calls", gic, component("calls", "crash", cpu=0), "crash: answers")
-    assert_as_beside_nobody(quiet, calls)

@@ -7,7 +7,7 @@
 #include "partition.h"
 
 enum { IRQ = 77, PPI = 27, SGI = 5, SLOT = 9, RT = 3, RT_NOT_SAVED = 18 };
-enum { ISS_WORD = 1 << 24 | 2 << 22, ISS_WRITE = 1 << 6, ISS_WALK = 1 << 7, ISS_TRANSLATION = 6, ISS_ACCESS_FLAG = 10, PSTATE_EL1 = 5 };
+enum { ISS_WORD = 1 << 24 | 2 << 22, ISS_WRITE = 1 << 6, ISS_WALK = 1 << 7, ISS_TRANSLATION = 6, ISS_ACCESS_FLAG = 10, ISS_PERMISSION = 14, PSTATE_EL1 = 5 };
 static const uint64_t device = 0x9000018, doorbell = 0xa000050, sgi_page = 0x8000f00;
 
 static struct vcpu_state states[VCPUS];
@@ -683,6 +683,8 @@ static void test_exit_refused(void **state)
     fake_spsr_el2 = 0x10;                                                                   /* AArch32 */
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_TRANSLATION), long_way);
     fake_spsr_el2 = PSTATE_EL1;
+    fake_hpfar_el2 = UINT64_MAX >> 8, fake_far_el2 = UINT64_MAX; /* the guest has unmapped it meanwhile: the monitor has no address to be told */
+    assert_ptr_equal(sync(EC_DATA_LOWER, ISS_WORD | ISS_PERMISSION), long_way);
     space.tag.value += 1 << 16; /* the monitor's space is not at hand */
     assert_ptr_equal(access_at(device, ISS_WORD | ISS_TRANSLATION), long_way);
     space.tag.value -= 1 << 16;

@@ -160,6 +160,16 @@ static void test_wait_timer(void **state)
     assert_int_equal(fake_cnthp_ctl_el2, 1);
 }
 
+/* The highest value that a guest can write is never, not long ago. */
+static void test_wait_for_ever(void **state)
+{
+    (void)state;
+    *registers[14].processor = UINT64_MAX - OFFSET + 1;
+    assert_int_equal(wait_by(0), PASSES);
+    assert_int_equal(threads[0].deadline, UINT64_MAX);
+    assert_int_equal(fake_cnthp_ctl_el2, 0);
+}
+
 /* … behind one that is due before; and others: their slices, and WFI traps. */
 static void test_wait_others(void **state)
 {
@@ -327,7 +337,7 @@ static void test_switch_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SWITCH(test_wait), SWITCH(test_wait_timer),   SWITCH(test_wait_others), SWITCH(test_wait_without_timer), SWITCH(test_fp),
+        SWITCH(test_wait), SWITCH(test_wait_timer), SWITCH(test_wait_for_ever), SWITCH(test_wait_others), SWITCH(test_wait_without_timer), SWITCH(test_fp),
         SWITCH(test_emptied), SWITCH(test_wait_refused), SWITCH(test_rescheduled), SWITCH(test_switch),            SWITCH(test_switch_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

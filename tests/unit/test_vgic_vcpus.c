@@ -36,6 +36,28 @@ static void test_sgi_v3(void **state)
     assert_int_equal(ack_on(1), 5);
 }
 
+/* While somebody more urgent runs on the target's CPU they wait, so that the next one of that number interrupts nobody; in its sleep or in its turn it gets them. */
+static void test_sgi_not_its_turn(void **state)
+{
+    struct thread urgent = {0};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        cpus[1].current = &urgent;
+        cpus[1].arch.side = SIDE_COMPONENT;
+        threads[1].waiting = WAIT_NONE;
+        sgi1r(0, 5u << 24 | 2);
+        assert_int_equal(vcpus[1]->arch.posted, 1u << 5);
+        if (i)
+            cpus[1].current = &threads[1];
+        else
+            threads[1].waiting = WAIT_INTERRUPT;
+        on(1);
+        vgic_posted(&cpus[1]);
+        assert_int_equal(vcpus[1]->arch.posted, 0);
+        assert_int_equal(ack_on(1), 5);
+    }
+}
+
 static void sgir(unsigned from, uint32_t value)
 {
     on(from);
@@ -450,7 +472,7 @@ static void test_reset(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        V3(test_sgi_v3), V2(test_sgi_v2), V2(test_sgi_evicted), V3(test_fields), V3(test_pend), V3(test_retarget),
+        V3(test_sgi_v3), V3(test_sgi_not_its_turn), V2(test_sgi_v2), V2(test_sgi_evicted), V3(test_fields), V3(test_pend), V3(test_retarget),
         V3(test_retarget_active), V3(test_unload), V3(test_remote), V3(test_late_word), V3(test_settled_while_it_moves), V3(test_end_and_again),
         V3(test_timer_of_another), V3(test_unload_without_vm), V3(test_made_again), V3(test_made_again_active), V3(test_reset),
     };

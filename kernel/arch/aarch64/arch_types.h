@@ -30,6 +30,7 @@ struct arch_cpu {
     struct frame *resume;  /* where the next exception saves its registers, and the return takes them from; entry.S knows where this is */
     uint8_t side;          /* enum side; entry.S knows where this and the next one are, and looks at both in one go */
     bool debugging;        /* breakpoints or steps are on in `mdscr` */
+    bool settled;          /* what EL0 obeys is a component's; after a guest, not before a component runs again */
     /* VTTBR_EL2 by place, and the tags behind it; for each place those of some spaces that it had before, by the tag's lowest bits. */
     struct tag_holder {
         uint64_t tag, vttbr;

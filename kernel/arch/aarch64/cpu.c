@@ -8,13 +8,12 @@
 #include "log.h"
 #include "mmu.h"
 #include "serror.h"
+#include "side.h"
 #include "trap.h"
 #include "vcpu.h"
 
 enum { PSCI_SUCCESS = 0 };
 
-/* HCR_EL2: the lower level is AArch64, physical interrupts and SErrors come here. The world switch adds the rest. */
-#define HCR_KERNEL (UINT64_C(1) << 31 | 1 << 5 | 1 << 4 | 1 << 3)
 /* CNTHCTL_EL2: the counter for all, the physical timer for nobody. */
 enum { CNTHCTL_EL1PCTEN = 1 << 0 };
 /* MDCR_EL2: trace filter, profiling, debug, OS lock, debug ROM and PMU registers trap. */
@@ -46,11 +45,20 @@ static uint64_t mdcr_value(void)
     return MDCR_TRAPS | counters;
 }
 
+/* From now on HCR_EL2 is a component's, so physical interrupts and SErrors come here, except while a guest runs (vcpu.c: the order). */
+static void translation_init(void)
+{
+    write_sysreg(vtcr_value(), vtcr_el2);
+    write_sysreg(VTTBR_NOBODY, vttbr_el2);
+    isb();
+    write_sysreg(HCR_COMPONENT, hcr_el2);
+    isb();
+}
+
 static void registers_init(struct cpu *cpu)
 {
     write_sysreg((uint64_t)cpu, tpidr_el2);
     write_sysreg((uint64_t)vectors, vbar_el2);
-    write_sysreg(HCR_KERNEL, hcr_el2);
     write_sysreg(0, hstr_el2);
     write_sysreg(CPTR_TRAPS, cptr_el2);
     write_sysreg(mdcr_value(), mdcr_el2);
@@ -76,7 +84,7 @@ _Noreturn void boot_main(uint64_t fdt, uint64_t ticks)
     mmu_area_init();
     for (unsigned i = 0; i < platform.cpus; i++)
         cpus[i].stack_top = (void *)(STACKS_BASE + ((uint64_t)(i + 1) << STACK_SHIFT));
-    write_sysreg(vtcr_value(), vtcr_el2);
+    translation_init();
     irq_init();
     sysreg_init();
     kernel_main();
@@ -86,7 +94,7 @@ _Noreturn void boot_secondary(unsigned index);
 _Noreturn void boot_secondary(unsigned index)
 {
     registers_init(&cpus[index]);
-    write_sysreg(vtcr_value(), vtcr_el2);
+    translation_init();
     irq_cpu_init(index);
     cpu_main(&cpus[index]);
 }
@@ -118,9 +126,17 @@ bool arch_cpu_start(unsigned index)
 
 void arch_idle(struct cpu *cpu)
 {
+    isb(); /* what was dropped here before lets others in: neither a DSB nor WFI synchronises that (D13.1.2) */
     serror_idle(); /* waits for what is outstanding, too */
-    __asm__ volatile("wfi");
-    irq_dispatch(cpu, gic_acknowledge());
+    __asm__ volatile("wfi"); /* that interrupts are masked does not keep it asleep (D1.16.2); none is taken by a vector, so nothing is saved */
+    uint32_t acknowledged = gic_acknowledge();
+    if (gic_intid(acknowledged) == SGI_IPI) {
+        gic_drop(acknowledged);
+        gic_deactivate(acknowledged); /* before: another one may follow */
+        ipi_handle(cpu);
+    } else {
+        irq_dispatch(cpu, acknowledged);
+    }
 }
 
 _Noreturn void arch_power(unsigned what)

@@ -248,7 +248,7 @@ static APART struct frame *mmio(struct cpu *cpu, struct frame *frame, uint64_t e
     struct thread *thread = cpu->current;
     struct vcpu_exit *exit = &vcpu->state->exit;
     uint64_t far = read_sysreg(far_el2), address = trap_abort_address(esr), pstate = read_sysreg(spsr_el2);
-    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32)
+    if (!mmio_is_plain(esr) || pstate & PSTATE_AARCH32 || address == ABORT_GONE)
         return LONG_WAY;
     if ((esr & (WRITE | SIZE)) == (WRITE | WORD)) {
         if (address && address == vcpu->vm->arch.sgi_address)

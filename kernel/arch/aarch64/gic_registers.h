@@ -24,6 +24,7 @@ enum {
 
 enum {
     GIC_PRIORITY_ALL = 0xa0a0a0a0, /* all the same: the kernel takes them one by one */
+    GIC_PRIORITY_TIME = 0x90, /* but the kernel's timer: no flood of the others keeps it from deadlines */
     GIC_PRIORITY_MASK = 0xf0,
 };
 

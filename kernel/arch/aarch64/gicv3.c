@@ -13,6 +13,7 @@ enum { SRE_ENABLE = 7 }; /* system registers, no bypass; a guest's access to ICC
 enum { ICC_CTLR_EOIMODE = 1 << 1 };
 
 static unsigned apr_count;
+static uint64_t sgi_target[CPUS_MAX]; /* ICC_SGI1R_EL1 without the interrupt's number */
 
 /* --- initialisation ------------------------------------------------------------------------------------------------------ */
 
@@ -52,6 +53,11 @@ static void redistributors_find(void)
 SMALL static void init(void)
 {
     redistributors_find();
+    for (unsigned i = 0; i < platform.cpus; i++) {
+        uint64_t mpidr = board.mpidr[i], aff0 = mpidr & 0xff;
+        sgi_target[i] = (mpidr >> MPIDR_AFF3 & 0xff) << 48 | (aff0 >> 4) << 44 | (mpidr >> MPIDR_AFF2 & 0xff) << 32 |
+                        (mpidr >> MPIDR_AFF1 & 0xff) << 16 | UINT64_C(1) << (aff0 & 15);
+    }
     gicd_init(GICD_SIZE, UINT32_MAX, CTLR_ARE | CTLR_GROUP1A);
 }
 
@@ -93,11 +99,8 @@ static void route(unsigned intid, unsigned cpu)
 
 static void send(unsigned cpu, unsigned sgi)
 {
-    uint64_t mpidr = board.mpidr[cpu], aff0 = mpidr & 0xff;
-    uint64_t value = (mpidr >> MPIDR_AFF3 & 0xff) << 48 | (aff0 >> 4) << 44 | (mpidr >> MPIDR_AFF2 & 0xff) << 32 |
-                     (uint64_t)sgi << 24 | (mpidr >> MPIDR_AFF1 & 0xff) << 16 | UINT64_C(1) << (aff0 & 15);
     dsb(ishst); /* what was stored before is visible there */
-    write_sysreg(value, icc_sgi1r_el1);
+    write_sysreg(sgi_target[cpu] | (uint64_t)sgi << 24, icc_sgi1r_el1);
     isb();
 }
 

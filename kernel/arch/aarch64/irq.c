@@ -44,8 +44,8 @@ void irq_dispatch(struct cpu *cpu, uint32_t acknowledged)
         else
             irq_handle(cpu, intid);
         isb(); /* what has been dropped is not looked at again */
-        if (!arch_interrupt_pending())
-            return;
+        if (!arch_interrupt_pending() || cpu->resched)
+            return; /* whoever is to run now does so before more is taken: others can send without end */
     }
 }
 
@@ -71,6 +71,7 @@ SMALL void irq_cpu_init(unsigned cpu)
         gic.ops->lr_write(n, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(own); i++)
         gicd_bit_write(gic.banks[cpu], GICD_ISENABLER, own[i]);
+    mmio_write8(gic.banks[cpu] + GICD_IPRIORITYR + board.hyp_timer, GIC_PRIORITY_TIME);
 }
 
 SMALL void irq_init(void)

@@ -148,7 +148,7 @@ static INLINE void timers_follow(struct cpu *cpu, struct thread *thread, const s
 {
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
     if ((el1->cntv_ctl & 3) == 1) /* as arch_vcpu_deadline() */
-        turn_timer_add(cpu, thread, el1->cntv_cval + vcpu->arch.counter_offset);
+        turn_timer_add(cpu, thread, timer_deadline(el1->cntv_cval, vcpu->arch.counter_offset));
     uint64_t deadline = turn_deadline(cpu);
     if (deadline == cpu->timer_armed)
         return;

@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "switch.h"
 #include "thread.h"
+#include "timer.h"
 #include "trap.h"
 #include "vgic.h"
 #include "vm.h"
@@ -64,8 +65,11 @@ static void guest_el0_save(struct vcpu_state *state)
     state->el1.cntkctl = read_sysreg(cntkctl_el1);
 }
 
-static void component_el0_load(void)
+static inline void component_el0_load(struct cpu *cpu)
 {
+    if (cpu->arch.settled)
+        return;
+    cpu->arch.settled = true;
     write_sysreg(SCTLR_COMPONENT, sctlr_el1);
     write_sysreg(CPACR_COMPONENT, cpacr_el1);
     write_sysreg(CNTKCTL_COMPONENT, cntkctl_el1);
@@ -79,26 +83,25 @@ bool side_settle(struct cpu *cpu)
     if (cpu->arch.side != SIDE_MONITOR)
         return false;
     guest_el0_save(cpu->loaded->state);
-    component_el0_load();
+    component_el0_load(cpu);
     cpu->arch.side = SIDE_COMPONENT;
     return true;
 }
 
-/* EL0 runs this thread's component. The guest's registers stay. */
-static void side_component(struct cpu *cpu, struct thread *thread)
+/* EL0 runs this thread's component. The guest's registers stay. HCR_EL2 is a component's already, and has been synchronised: it is a guest's only until that is left. */
+static inline __attribute__((always_inline)) void side_component(struct cpu *cpu, struct thread *thread)
 {
-    write_sysreg(HCR_COMPONENT, hcr_el2);
-    isb();
     space_hold(cpu, PLACE_RUNNING, thread->space.space);
+    component_el0_load(cpu);
     write_sysreg(cpu->arch.place[PLACE_RUNNING].vttbr, vttbr_el2);
-    component_el0_load();
     write_sysreg(thread->arch.frame.sp_el0, sp_el0);
     write_sysreg(thread->arch.tpidr_el0, tpidr_el0);
     cpu->arch.resume = &thread->arch.frame;
 }
 
-static void guest_el0_load(const struct vcpu *vcpu)
+static void guest_el0_load(struct cpu *cpu, const struct vcpu *vcpu)
 {
+    cpu->arch.settled = false;
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
     write_sysreg(el1->sctlr, sctlr_el1);
     write_sysreg(el1->cpacr, cpacr_el1);
@@ -119,7 +122,7 @@ static inline void guest_remember(struct cpu *cpu, struct vcpu *vcpu)
 static void side_guest(struct cpu *cpu, struct vcpu *vcpu)
 {
     if (cpu->arch.side == SIDE_COMPONENT) {
-        guest_el0_load(vcpu);
+        guest_el0_load(cpu, vcpu);
         vcpu_fp_follow(cpu, vcpu);
     }
     space_hold(cpu, PLACE_LOADED, vcpu->vm->space.space);
@@ -352,7 +355,7 @@ static void side_nobody(struct cpu *cpu)
     cpu->arch.resume = NULL;
 }
 
-void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
+static __attribute__((noinline)) void thread_change(struct cpu *cpu, struct thread *from, struct thread *to)
 {
     if (from && thread_leave(cpu, from, to))
         return;
@@ -364,6 +367,14 @@ void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
     } else {
         side_component(cpu, to);
     }
+}
+
+void arch_thread_switch(struct cpu *cpu, struct thread *from, struct thread *to)
+{
+    if (!from && to && !to->vcpu && cpu->arch.settled && side_holds(cpu, PLACE_RUNNING, to->space.space))
+        side_component(cpu, to); /* the last one that ran here before it was idle, or another one of its space */
+    else
+        thread_change(cpu, from, to);
 }
 
 SMALL void arch_vcpu_init(struct vcpu *vcpu, uint64_t mode)
@@ -397,5 +408,5 @@ uint64_t arch_vcpu_deadline(const struct vcpu *vcpu)
     const struct vcpu_el1 *el1 = &vcpu->state->el1;
     if ((el1->cntv_ctl & 3) != 1 || !vcpu->vm) /* enabled, not masked */
         return UINT64_MAX;
-    return el1->cntv_cval + vcpu->arch.counter_offset;
+    return timer_deadline(el1->cntv_cval, vcpu->arch.counter_offset);
 }

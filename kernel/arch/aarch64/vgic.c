@@ -610,7 +610,10 @@ void vgic_posted(struct cpu *cpu)
 {
     struct vcpu *vcpu = cpu->loaded;
     const struct thread *thread = vcpu ? __atomic_load_n(&vcpu->thread, __ATOMIC_ACQUIRE) : NULL;
-    if (thread && thread->vcpu == vcpu) /* not one of another CPU that looks after it for a moment */
+    if (!thread || thread->vcpu != vcpu) /* one of another CPU that looks after it for a moment */
+        return;
+    /* One that is ready, while somebody more urgent runs, finds them when it is its turn; until then whoever sends the same again disturbs nobody. */
+    if (thread == cpu->current || thread->waiting == WAIT_INTERRUPT)
         vcpu_attend(cpu, vcpu);
 }
 
