@@ -117,7 +117,7 @@ static char *double_commas(const char *text)
     return doubled;
 }
 
-/* Drivers expect the registers of virtio 1.0 and later. */
+/* Drivers expect the registers of virtio 1.0 and later. Where the file's own disk is full, the guest has an error; else QEMU would stop the whole machine. */
 static void add_disks(struct arguments *arguments, const struct board *board)
 {
     if (board->disk_count != 0)
@@ -126,7 +126,7 @@ static void add_disks(struct arguments *arguments, const struct board *board)
         const struct board_disk *disk = &board->disks[i];
         char *path = double_commas(disk->path);
 
-        add_option(arguments, "-drive", text_format("if=none,id=disk%u,format=raw,discard=unmap,%sfile=%s", i, disk->read_only ? "readonly=on," : "", path));
+        add_option(arguments, "-drive", text_format("if=none,id=disk%u,format=raw,discard=unmap,werror=report,%sfile=%s", i, disk->read_only ? "readonly=on," : "", path));
         add_option(arguments, "-device", text_format("virtio-blk-device,bus=virtio-mmio-bus.%u,drive=disk%u", disk->transport, i));
         free(path);
     }

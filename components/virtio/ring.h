@@ -12,10 +12,15 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "virtio's words are little-endian");
 
 #ifdef VQ_TEST
-/** Is told of each store. */
+/** Are told of each load, before it, and of each store. */
+void vq_loads(void);
 void vq_stored(void);
 #else
 /** Nobody wants to know. */
+static inline void vq_loads(void)
+{
+}
+
 static inline void vq_stored(void)
 {
 }
@@ -30,22 +35,26 @@ static inline void store_done(void)
 
 static inline uint16_t load16(const void *at)
 {
+    vq_loads();
     return __atomic_load_n((const uint16_t *)at, __ATOMIC_RELAXED);
 }
 
 /** What says that others are valid. */
 static inline uint16_t load16_first(const void *at)
 {
+    vq_loads();
     return __atomic_load_n((const uint16_t *)at, __ATOMIC_ACQUIRE);
 }
 
 static inline uint32_t load32(const void *at)
 {
+    vq_loads();
     return __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t load64(const void *at)
 {
+    vq_loads();
     return __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED);
 }
 

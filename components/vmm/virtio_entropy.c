@@ -18,9 +18,11 @@ static struct virtio_entropy_state entropy;
 static struct vq queue;           /* where the rings are: vq_start finds out again */
 static struct link_window window; /* the guest's memory */
 
+#define FEATURE(bit) (UINT64_C(1) << (bit))
+
 static void offer(struct front *front)
 {
-    front->state->offered = UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_INDIRECT_DESC | UINT64_C(1) << VIRTIO_F_EVENT_IDX;
+    front->state->offered = FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_INDIRECT_DESC) | FEATURE(VIRTIO_F_EVENT_IDX) | FEATURE(VIRTIO_F_RING_PACKED);
 }
 
 static uint32_t segment_fill(const struct vq_segment *segment, uint32_t most)

@@ -22,7 +22,7 @@ enum {
 };
 enum { ENTROPY = 4, FEATURES_OK = 1 | 2 | 8, DRIVER_OK = FEATURES_OK | 4, NEEDS_RESET = 64 };
 enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
-enum { F_INDIRECT = 1 << 28, F_EVENT_IDX = 1 << 29, F_PACKED_HIGH = 1 << 2 };
+enum { F_INDIRECT = 1 << 28, F_EVENT_IDX = 1 << 29 };
 enum { SIZE = 256, BUFFER = 64, PATIENCE_S = 20 };
 
 struct descriptor {

@@ -15,6 +15,9 @@ FUZZ_SOURCES_image := $(addprefix components/vmm/,image.c inflate.c fdt.c fdt_us
 FUZZ_SOURCES_partition := components/blk/partition.c components/blk/crc32.c components/lib/format.c
 FUZZ_SOURCES_uart := $(addprefix components/uart/,mux.c menu.c line.c terminal.c) components/lib/format.c tests/fuzz/locks.c
 $(FUZZ_OBJ)/tests/fuzz/fuzz_uart.c.o: FUZZ_INCLUDES = -iquote components/lib
+FUZZ_SOURCES_virtqueue := $(addprefix components/virtio/,queue.c split.c packed.c)
+$(FUZZ_OBJ)/tests/fuzz/fuzz_virtqueue.c.o: FUZZ_INCLUDES = -iquote components
+$(FUZZ_SOURCES_virtqueue:%=$(FUZZ_OBJ)/%.o): EXTRA = -DVQ_TEST
 
 $(FUZZ_OBJ)/flags: FORCE
 	$(call keep-text,$(HOSTCC) $(FUZZ_FLAGS))

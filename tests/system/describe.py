@@ -7,8 +7,9 @@ DEBIAN = ROOT / "build" / "debian"
 
 
 def node(name, kind, **properties):
-    """One node. Numbers and lists of them become cells, texts strings, True a property without value; `_` in a name is `-`."""
+    """One node. Numbers and lists of them become cells, texts strings, True a property without value; `_` in a name is `-`. `disks`: nodes in it."""
     lines = [f'        compatible = "bulkhead,{kind}";']
+    disks = properties.pop("disks", [])
     for key, value in properties.items():
         key = key.replace("_", "-")
         if value is True:
@@ -18,7 +19,17 @@ def node(name, kind, **properties):
             lines.append(f"        {key} = <{' '.join(map(str, cells))}>;")
         else:
             lines.append(f'        {key} = "{value}";')
-    return "\n".join([f"    {name} {{", *lines, "    };"])
+    return "\n".join([f"    {name} {{", *lines, *disks, "    };"])
+
+
+def disk(name="disk0", driver="blk0", **properties):
+    """A VM's disk: one of `disks`."""
+    return node(name, "disk", driver=driver, **properties)
+
+
+def driver(name, image, cpu=0, priority=45, **properties):
+    """The driver of the emulator's first virtio device, which is a disk with that file."""
+    return node(name, "blk", device="/virtio_mmio@a000000", image=image, cpu=cpu, priority=priority, dma_trusted=True, **properties)
 
 
 def guest(name, image, cpu=0, **properties):

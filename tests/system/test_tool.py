@@ -693,9 +693,9 @@ def test_run_with_disks(place):
                       "--disk", f"{place}/c,d.img,bounce")
     assert command[command.index("-global") + 1] == "virtio-mmio.force-legacy=false"
     drives = [command[i + 1] for i, word in enumerate(command) if word == "-drive"]
-    assert drives == [f"if=none,id=disk0,format=raw,discard=unmap,file={place}/a.img",
-                      f"if=none,id=disk1,format=raw,discard=unmap,readonly=on,file={place}/b,,ro.img",
-                      f"if=none,id=disk2,format=raw,discard=unmap,file={place}/c,,d.img"]
+    assert drives == [f"if=none,id=disk0,format=raw,discard=unmap,werror=report,file={place}/a.img",
+                      f"if=none,id=disk1,format=raw,discard=unmap,werror=report,readonly=on,file={place}/b,,ro.img",
+                      f"if=none,id=disk2,format=raw,discard=unmap,werror=report,file={place}/c,,d.img"]
     devices = [command[i + 1] for i, word in enumerate(command) if word == "-device"]
     assert devices == [f"virtio-blk-device,bus=virtio-mmio-bus.{8 * i},drive=disk{i}" for i in range(3)]
     text = generated(place)

@@ -27,6 +27,7 @@ def test_entropy(boot, gic):
     line = system.shell_ok("grep virtio /proc/interrupts")[0].split()
     assert sum(map(int, line[1:3])) > 100 and "Edge" in line, line
     assert system.shell_ok("cat /sys/bus/virtio/devices/virtio0/status") == ["0x0000000f"]
+    assert system.shell_ok("cut -c35 /sys/bus/virtio/devices/virtio0/features") == ["1"]  # VIRTIO_F_RING_PACKED
     system.shell_ok("rmmod virtio_rng")  # resets the device
     system.shell_ok("insmod /lib/modules/virtio-rng.ko*")
     assert system.shell_ok("dd if=/dev/hwrng bs=64 count=64 2>/dev/null | wc -c") == ["4096"]

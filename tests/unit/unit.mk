@@ -9,6 +9,7 @@ comma := ,
 UNIT_LDFLAGS := $(foreach f,memory_take memory_give memory_take_page memory_give_page partition_new partition_feed,-Wl$(comma)--wrap=$(f))
 UNIT_SOURCES_test_machine_errors := components/vmm/syndrome.c components/lib/format.c
 UNIT_SOURCES_test_virtqueue_death := $(addprefix components/virtio/,queue.c split.c packed.c)
+UNIT_SOURCES_test_vmm_entropy := $(addprefix components/virtio/,queue.c split.c packed.c)
 UNIT_SOURCES_test_virtqueue := $(addprefix components/virtio/,queue.c split.c packed.c)
 $(UNIT_SOURCES_test_virtqueue:%=$(HOSTOBJ)/unit/%.o): EXTRA = -DVQ_TEST
 BLK_SERVER := $(addprefix components/blk/,server.c client.c model.c split.c bounce.c) $(addprefix components/virtio/,queue.c split.c packed.c)
