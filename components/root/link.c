@@ -254,6 +254,47 @@ static void driver_kill(const struct vm_link *link)
     life_died(&link->driver->instance, why);
 }
 
+/* The signal is raised again here, for a monitor that has not done so must not have its driver killed. */
+static void link_look(struct vm_link *link)
+{
+    uint32_t request = __atomic_load_n(&link->head->request, __ATOMIC_RELAXED);
+    if (request & 1 || link_answered(link->head) || (link->awaited_until && link->awaited == request))
+        return;
+    link->awaited = request;
+    link->awaited_until = clock_deadline_us(ANSWER_PATIENCE_US);
+    instance_wake(&link->driver->instance, UINT64_C(1) << link->client);
+}
+
+void links_look(struct vm *vm)
+{
+    for (unsigned d = 0; d < vm->described->disk_count; d++)
+        link_look(&vm->links[d]);
+}
+
+static void link_check(struct vm_link *link)
+{
+    if (!link->awaited_until || clock_now() < link->awaited_until)
+        return;
+    link->awaited_until = 0;
+    if (!link_answered(link->head) && __atomic_load_n(&link->head->request, __ATOMIC_RELAXED) == link->awaited && link->driver->instance.alive)
+        driver_kill(link);
+}
+
+void links_check(struct vm *vm)
+{
+    for (unsigned d = 0; d < vm->described->disk_count; d++)
+        link_check(&vm->links[d]);
+}
+
+uint64_t links_deadline(const struct vm *vm)
+{
+    uint64_t deadline = DEADLINE_NEVER;
+    for (unsigned d = 0; d < vm->described->disk_count; d++)
+        if (vm->links[d].awaited_until && vm->links[d].awaited_until < deadline)
+            deadline = vm->links[d].awaited_until;
+    return deadline;
+}
+
 bool links_released(struct instance *in)
 {
     struct vm *vm = (struct vm *)in;

@@ -25,6 +25,15 @@ void links_join_driver(struct component *driver);
 /** Whether the driver is there: otherwise nobody waits for it, and its device does nothing. */
 void links_driver_present(struct component *driver, bool present);
 
+/** The monitor has something to say: if it waits for its devices to stop, their drivers have two seconds. */
+void links_look(struct vm *vm);
+
+/** Ends drivers that are late. */
+void links_check(struct vm *vm);
+
+/** When one will be; DEADLINE_NEVER: none. */
+uint64_t links_deadline(const struct vm *vm);
+
 /** Stops the VM, which has links, and makes its drivers let go of its memory. */
 void links_release(struct instance *in);
 

@@ -11,6 +11,7 @@
 #include "fault.h"
 #include "format.h"
 #include "life.h"
+#include "link.h"
 #include "log.h"
 #include "manage.h"
 #include "power.h"
@@ -48,6 +49,7 @@ static void status_changed(struct vm *vm)
     struct instance *in = &vm->instance;
     if (in->condition != INSTANCE_RUNNING)
         return;
+    links_look(vm);
     const struct vm_status *status = &vm->instance.shared->status;
     if (__atomic_load_n(&status->order, __ATOMIC_ACQUIRE) == VM_ORDER_NONE)
         vm->order_until = 0;
@@ -140,9 +142,11 @@ static uint64_t next_deadline(void)
     const struct instance *in;
     for (unsigned i = 0; (in = instance_each(i)); i++)
         deadline = earlier(deadline, life_deadline(in));
-    for (struct vm *vm = NULL; (vm = vm_each(vm));)
+    for (struct vm *vm = NULL; (vm = vm_each(vm));) {
+        deadline = earlier(deadline, links_deadline(vm));
         if (vm->instance.condition == INSTANCE_RUNNING && vm->order_until)
             deadline = earlier(deadline, vm->order_until);
+    }
     return deadline;
 }
 
@@ -164,8 +168,10 @@ static void deadlines_handle(void)
     struct instance *in;
     for (unsigned i = 0; (in = instance_each(i)); i++)
         life_step(in);
-    for (struct vm *vm = NULL; (vm = vm_each(vm));)
+    for (struct vm *vm = NULL; (vm = vm_each(vm));) {
+        links_check(vm);
         order_check(vm);
+    }
 }
 
 /* A component that may start VMs keeps the machine on. */

@@ -16,14 +16,16 @@
 enum {
     OFFER_WAIT_US = 2000000, /* for a driver that has just started to find its device */
     OFFER_LOOK_US = 1000,
+    LATE_US = 100000,
     FEATURE_RING_RESET = 40,
 };
 
-/* A link; constant once built. */
+/* A link; constant once built but for `late`. */
 struct remote {
     struct virtio_link *link; /* LINK_SIZE_MONITOR bytes of it */
     cap_t signal; /* the driver's */
     uint64_t bits;
+    uint64_t late; /* when to tell root that a stop takes long */
 };
 
 static struct remote remotes[FRONT_MAX]; /* by front */
@@ -53,16 +55,20 @@ static bool is_requested(const struct remote *remote)
 
 static void stop(struct front *front)
 {
-    const struct remote *remote = remote_of(front);
+    struct remote *remote = remote_of(front);
     if (is_requested(remote))
         request_next(remote);
+    __atomic_store_n(&remote->late, clock_deadline_us(LATE_US), __ATOMIC_RELAXED);
 }
 
-/* Or somebody has started it again. */
+/* Or somebody has started it again. Root ends a driver that does not answer for too long, once it knows that somebody waits. */
 static bool stopped(struct front *front)
 {
     const struct remote *remote = remote_of(front);
-    return is_requested(remote) || link_answered(remote->link);
+    bool done = is_requested(remote) || link_answered(remote->link);
+    if (!done && clock_now() >= __atomic_load_n(&remote->late, __ATOMIC_RELAXED))
+        signal_raise(machine.status_signal, machine.status_mask);
+    return done;
 }
 
 static struct link_queue queue_of(const struct front *front, unsigned queue)
@@ -188,7 +194,7 @@ static void link_build(const struct startup_resource *resource)
     unsigned index = resource->number - FRONT_LINE;
     if (!link || resource->size < LINK_SIZE_MONITOR || link->magic != LINK_MAGIC || !front_build(index, name, link->device, link->queues, &backend))
         component_fail("VM %s: its device %s has no link, no place (INTID %u) or more than %d queues", machine.name, name, resource->number, LINK_QUEUES);
-    remotes[index] = (struct remote){link, resource->slot, resource->value};
+    remotes[index] = (struct remote){link, resource->slot, resource->value, 0};
 }
 
 void virtio_remote_build(void)
