@@ -19,7 +19,7 @@ NOTHING_THERE = "where it has nothing"
 
 # Act: (what, address, where), class and remedy of the report, class of the guest's exception.
 ACCESSES = {
-    "read": (r"load of 4 bytes into w\d+", 0xA000000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
+    "read": (r"load of 4 bytes into w\d+", 0xA100000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
     "write": (r"store of 0x12345678 \(4 bytes\)", 0x9030000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
     "pair": (PAIR, 0x9020000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
     "back": (WRITE_BACK, 0xC000000, NOTHING_THERE, "data abort", DEVICES, DATA_ABORT),
