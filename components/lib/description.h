@@ -144,10 +144,9 @@ bool description_read(const void *tree, struct description *description, struct 
 /* Report each CPU index that a host with `cpu_count` CPUs does not have; true if there was none. */
 bool description_check_cpus(const struct description *description, uint32_t cpu_count, struct description_reporter *reporter);
 
-/*
- * Which of the virtio-mmio transports of QEMU's virt board the path names ("/virtio_mmio@a000200": 1), and that board's number of them. False if none.
- */
-enum { DESCRIPTION_TRANSPORTS = 32 };
+enum { DESCRIPTION_TRANSPORTS = 32 }; /* for virtio over MMIO, of QEMU's virt board */
+
+/* Which of them the path names ("/virtio_mmio@a000200": 1). False if none. */
 bool description_transport(const char *path, uint32_t *number);
 
 /* Parse "512M": a decimal number and one of K, M, G, nothing else. False if malformed or out of range. */

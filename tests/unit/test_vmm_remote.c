@@ -18,15 +18,15 @@ static status_t vm_doorbell(cap_t vm, uint64_t address, cap_t signal, uint64_t b
 #include "../../components/vmm/virtio_front.c"
 #include "../../components/vmm/virtio_remote.c"
 
-enum { INDEX = 3, LINE = FRONT_LINE + INDEX, SIGNAL = 30, BITS = 4, OK = 4, ALL_BUT_OK = 1 | 2 | 8, NEVER = 1000000 };
+enum { INDEX = 3, LINE = FRONT_LINE + INDEX, SIGNAL = 30, BITS = 4, ROOT = 31, ROOT_BITS = 8, OK = 4, ALL_BUT_OK = 1 | 2 | 8, NEVER = 1000000 };
 
-struct machine machine = {.name = "test", .vm = 20};
+struct machine machine = {.name = "test", .vm = 20, .status_signal = ROOT, .status_mask = ROOT_BITS};
 
 static struct virtio_link *shared;
 static struct front *front;
 static struct startup_resource resource;
 static uint64_t now;
-static unsigned raised, doorbells, sleeps, answers_after; /* looks until the driver answers */
+static unsigned raised, told /* root */, doorbells, sleeps, answers_after; /* looks until the driver answers */
 static char report[300];
 static unsigned reports;
 
@@ -49,9 +49,9 @@ static void clock_sleep_us(uint64_t us)
 
 static status_t signal_raise(cap_t signal, uint64_t bits)
 {
-    assert_int_equal(signal, SIGNAL);
-    assert_int_equal(bits, BITS);
-    raised++;
+    assert_int_equal(signal, bits == ROOT_BITS ? ROOT : SIGNAL);
+    assert_true(bits == BITS || bits == ROOT_BITS);
+    *(bits == BITS ? &raised : &told) += 1;
     return STATUS_OK;
 }
 
@@ -123,7 +123,7 @@ static int setup(void **state)
     now = 0;
     virtio_remote_await();
     fronts_reset();
-    raised = doorbells = sleeps = reports = 0;
+    raised = told = doorbells = sleeps = reports = 0;
     answers_after = NEVER;
     return 0;
 }
@@ -185,6 +185,22 @@ static void test_reset_waits(void **state)
     assert_int_equal(raised, 2);
     drive();
     assert_int_equal(shared->request, 3);
+}
+
+/* Root is told of a driver that is slow to stop, and of no other. */
+static void test_root_is_told(void **state)
+{
+    (void)state;
+    drive();
+    shared->answer = 1;
+    answers_after = 5;
+    front_status_write(front, 0);
+    assert_int_equal(told, 0);
+    drive();
+    shared->answer = 3;
+    answers_after = sleeps + 40;
+    front_status_write(front, 0);
+    assert_true(told > 0);
 }
 
 /* Root has silenced the device: nobody will answer. */
@@ -283,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_offer, setup),         cmocka_unit_test_setup(test_start, setup),
+        cmocka_unit_test_setup(test_root_is_told, setup),
         cmocka_unit_test_setup(test_reset_waits, setup),   cmocka_unit_test_setup(test_reset_without_driver, setup),
         cmocka_unit_test_setup(test_vm_reset, setup),      cmocka_unit_test_setup(test_config_change, setup),
         cmocka_unit_test_setup(test_broken, setup),        cmocka_unit_test_setup(test_no_device, setup),
