@@ -1,6 +1,7 @@
 /*
  * What the two kinds of rings share. The guest writes its memory at any time: its words are read by load*, each once for each use, into what only this
  * component can write. Stores go to guest memory and the record in the order in which they stand here: the component may be killed between any two.
+ * Words are little-endian, as monitors and drivers are.
  */
 #ifndef VIRTIO_RING_H
 #define VIRTIO_RING_H
@@ -8,8 +9,6 @@
 #include "queue.h"
 
 #include <bulkhead/virtio.h>
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "virtio's words are little-endian");
 
 #ifdef VQ_TEST
 /** Are told of each load, before it, and of each store. */

@@ -416,7 +416,8 @@ static const uint64_t EVENT_IDX = UINT64_C(1) << VIRTIO_F_EVENT_IDX;
 /* The place in the ring that the driver counts as the `at`-th: as its event index has it. */
 static uint16_t event_position(uint64_t at)
 {
-    return driver.packed ? (uint16_t)(at % driver.size | (uint64_t)!(at / driver.size & 1) << 15) : (uint16_t)at;
+    uint64_t wrap = at / driver.size & 1 ? 0 : 1u << 15;
+    return (uint16_t)(driver.packed ? at % driver.size | wrap : at);
 }
 
 static void event_set(uint64_t at)

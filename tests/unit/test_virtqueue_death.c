@@ -212,6 +212,14 @@ static void test_packed(void **state)
     deaths(true, 16);
 }
 
+static void component_start_and_die(unsigned long store)
+{
+    stores_left = store;
+    if (!setjmp(killed))
+        component_start(3);
+    stores_left = 0;
+}
+
 /* Red when: a record that was half made anew when its maker died is believed. */
 static void test_beginning(void **state)
 {
@@ -223,10 +231,7 @@ static void test_beginning(void **state)
             assert_int_equal(take(), 1);
             driver_init(&driver, ram, kinds[i].packed, kinds[i].size);
             driver_add(&driver, 1, false);
-            stores_left = at;
-            if (!setjmp(killed))
-                component_start(3);
-            stores_left = 0;
+            component_start_and_die(at);
             assert_true(component_start(3));
             assert_false(vq_resume(&queue, &chain));
             assert_int_equal(take(), 1);
