@@ -21,6 +21,13 @@ static void check_name(const char *name)
     MUST(length && length < DESCRIPTION_NAME_SIZE && !strchr(name, '/'));
 }
 
+static void check_disk(const struct description *description, const struct description_disk *disk)
+{
+    check_name(disk->name);
+    MUST(disk->driver < description->component_count && description->components[disk->driver].role == DESCRIPTION_BLK);
+    MUST(disk->partition <= DESCRIPTION_MAX_PARTITION);
+}
+
 static void check_vm(const struct description *description, const struct description_vm *vm)
 {
     check_name(vm->name);
@@ -33,6 +40,9 @@ static void check_vm(const struct description *description, const struct descrip
         MUST(vm->cpus[i] < DESCRIPTION_MAX_CPUS);
     for (uint32_t i = 0; i < vm->doorbell_count; i++)
         MUST(vm->doorbells[i] < description->component_count);
+    MUST(vm->disk_count <= DESCRIPTION_MAX_DISKS);
+    for (uint32_t i = 0; i < vm->disk_count; i++)
+        check_disk(description, &vm->disks[i]);
 }
 
 static void check_description(const struct description *description)
@@ -46,6 +56,7 @@ static void check_description(const struct description *description)
         check_name(component->name);
         MUST(component->cpu < DESCRIPTION_MAX_CPUS && component->priority >= DESCRIPTION_COMPONENT_PRIORITY_MIN &&
              component->priority <= DESCRIPTION_COMPONENT_PRIORITY_MAX);
+        MUST(component->role == DESCRIPTION_PLAIN || (component->device && component->dma_trusted));
     }
 }
 
