@@ -51,3 +51,19 @@ def test_driver_that_does_not_let_go(boot, tmp_path):
     died = max(i for i, line in enumerate(said[:killed]) if line.startswith("linux: restarts in"))
     assert not [line for line in said[died:killed] if line.startswith("linux: started")], said
     system.quit()
+
+
+def test_driver_that_is_given_up(boot, tmp_path):
+    """
+    The driver dies and stays dead. Nobody answers the guest's reset, but root has silenced the device: the reset ends. Red when the guest waits for
+    an answer for ever; 30 s.
+    """
+    (tmp_path / "disk.img").write_bytes(bytes(1 << 20))
+    reaper = node("reaper", "component", image="reaper", priority=50, manages="blk0", arguments="seed=1 rounds=1 longest=1 least=20000 every=9")
+    system = boot("--host-cpus", 2, describe(tmp_path, with_disk(linux(cpus=1, focus=True)), driver(on_crash="stop", image=tmp_path / "disk.img"), reaper))
+    system.wait_for_shell(BOOT)
+    assert system.shell_ok("wc -c </dev/vda", "linux") == [str(1 << 20)]
+    system.wait_line("root", r"blk0: stays stopped; its clients' requests are not answered", BOOT)
+    system.shell_ok("echo virtio1 >/sys/bus/virtio/drivers/virtio_blk/unbind", "linux", BOOT)
+    assert system.shell_ok("ls /dev/vda 2>/dev/null | wc -l", "linux") == ["0"]
+    system.quit()
