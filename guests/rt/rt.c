@@ -7,6 +7,7 @@
 enum {
     NS_PER_S = 1000000000,
     GAP_US = 100,  /* no exit of a guest that is left alone takes as long */
+    KEPT = 64,     /* lines */
 };
 
 /* Of the periods since the last line. Times in ticks of CNTVCT. */
@@ -33,8 +34,8 @@ static struct {
 static uint64_t deadline; /* of the armed expiry, ticks */
 static uint64_t line_end; /* the expiry that completes the current line */
 static struct account current;
-/* The handler's finished line, for the main loop to print; `lines` counts them and is written last. */
-static struct account finished;
+/* The handler's last finished lines, for the main loop to print, which falls behind where the host does; `lines` counts them and is written last. */
+static struct account finished[KEPT];
 static uint64_t lines;
 
 /* --- options ---------------------------------------------------------------------------------------------------- */
@@ -106,7 +107,7 @@ static void account_for(uint64_t entry)
     current.lost += skipped;
     arm(deadline + (skipped + 1) * task.period);
     if ((int64_t)(deadline - line_end) > 0) {
-        finished = current;
+        finished[lines % KEPT] = current;
         __atomic_store_n(&lines, lines + 1, __ATOMIC_RELEASE);
         if (task.apart)
             write_sysreg(cntv_ctl_el0, 0);
@@ -175,20 +176,21 @@ static void print_line(uint64_t second, const struct account *a)
     print("\n");
 }
 
-/* Sleeps until the handler has finished another line than the `seen`-th; returns its number and figures. */
+/* Sleeps until the handler has finished another line than the `seen`-th; returns the next one's number, and its figures. */
 static uint64_t wait_for_line(uint64_t seen, struct account *line)
 {
     for (;;) {
         irq_mask(); /* an interrupt between the look and the sleep ends the sleep, and is taken after it */
         uint64_t now = __atomic_load_n(&lines, __ATOMIC_ACQUIRE);
+        uint64_t next = now - seen > KEPT ? now - KEPT : seen;
         if (now != seen)
-            *line = finished;
+            *line = finished[next % KEPT];
         else
             wfi();
         irq_unmask();
         isb();
         if (now != seen)
-            return now;
+            return next + 1;
     }
 }
 

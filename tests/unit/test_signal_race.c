@@ -118,11 +118,24 @@ static void test_raised_before_the_look_for_a_waiter(void **state)
     assert_null(bell.waiter);
 }
 
+/* Who waited has left between the raiser's look and its lock. */
+static void test_waiter_gone_before_the_lock(void **state)
+{
+    (void)state;
+    woken = 0;
+    bell.bits = 2;
+    signal_look(&bell);
+    assert_int_equal(bell.bits, 2);
+    assert_int_equal(woken, 0);
+    assert_int_equal(bell.lock.next, bell.lock.owner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_raised_between_look_and_wait),
         cmocka_unit_test(test_raised_before_the_look_for_a_waiter),
+        cmocka_unit_test(test_waiter_gone_before_the_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

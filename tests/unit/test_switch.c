@@ -187,6 +187,19 @@ static void test_wait_others(void **state)
     assert_true(cpus[0].arch.wait_trap);
 }
 
+/* … before one that is due later. */
+static void test_wait_before_others(void **state)
+{
+    (void)state;
+    static struct thread later;
+    later = (struct thread){.deadline = UINT64_MAX - 1, .timer_queued = true};
+    cpus[0].timers = &later;
+    assert_int_equal(wait_by(0), PASSES);
+    assert_ptr_equal(cpus[0].timers, &threads[0]);
+    assert_ptr_equal(threads[0].timer_next, &later);
+    assert_int_equal(fake_cnthp_cval_el2, threads[0].deadline);
+}
+
 static void test_wait_without_timer(void **state)
 {
     fakes[0].timer_control = 0;
@@ -337,8 +350,8 @@ static void test_switch_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        SWITCH(test_wait), SWITCH(test_wait_timer), SWITCH(test_wait_for_ever), SWITCH(test_wait_others), SWITCH(test_wait_without_timer), SWITCH(test_fp),
-        SWITCH(test_emptied), SWITCH(test_wait_refused), SWITCH(test_rescheduled), SWITCH(test_switch),            SWITCH(test_switch_refused),
+        SWITCH(test_wait), SWITCH(test_wait_timer), SWITCH(test_wait_for_ever), SWITCH(test_wait_others), SWITCH(test_wait_before_others), SWITCH(test_wait_without_timer),
+        SWITCH(test_fp), SWITCH(test_emptied), SWITCH(test_wait_refused), SWITCH(test_rescheduled), SWITCH(test_switch),            SWITCH(test_switch_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

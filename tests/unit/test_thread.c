@@ -246,6 +246,18 @@ static void test_late_wake(void **state)
     assert_int_equal(thread_at(thread)->waiting, WAIT_SIGNAL);
 }
 
+/* Only what is in a vCPU has something to look at. */
+static void test_poke_outside_of_vcpus(void **state)
+{
+    cap_t signal = make_signal(), thread = make_thread(space, 2, 9);
+    (void)state;
+    assert_status(CALL(2, CALL_SIGNAL_WAIT, signal, 1, DEADLINE_NEVER), CALL_PENDING);
+    host_self = &cpus[2];
+    thread_poke(thread_at(thread));
+    assert_int_equal(thread_at(thread)->waiting, WAIT_SIGNAL);
+    assert_null(cpus[2].current);
+}
+
 #define THREAD_TEST(function) cmocka_unit_test_setup_teardown(function, setup, machine_teardown)
 
 int main(void)
@@ -255,6 +267,7 @@ int main(void)
         THREAD_TEST(test_supervisor_gone), THREAD_TEST(test_stop_anywhere), THREAD_TEST(test_restart_after_wait),
         THREAD_TEST(test_own_end),       THREAD_TEST(test_late_wake),     THREAD_TEST(test_fault_while_waiting),
         THREAD_TEST(test_fault_after_wake), THREAD_TEST(test_deadline_after_end), THREAD_TEST(test_supervisor_of_many_gone),
+        THREAD_TEST(test_poke_outside_of_vcpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
