@@ -8,6 +8,7 @@
 enum {
     DEVICE = 0x0a001000,
     DEVICE_ID = 0x008,
+    DEVICE_FEATURES = 0x010, /* the low half: 0 is what a reset selects */
     DRIVER_FEATURES = 0x020,
     DRIVER_FEATURES_SEL = 0x024,
     QUEUE_SEL = 0x030,
@@ -81,7 +82,7 @@ static void begin(void)
     put(STATUS, 1);
     put(STATUS, 1 | 2);
     put(DRIVER_FEATURES_SEL, 0);
-    put(DRIVER_FEATURES, F_FLUSH);
+    put(DRIVER_FEATURES, mmio_read(DEVICE + DEVICE_FEATURES) & F_FLUSH);
     put(DRIVER_FEATURES_SEL, 1);
     put(DRIVER_FEATURES, 1);
     put(STATUS, FEATURES_OK);

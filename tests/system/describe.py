@@ -28,8 +28,10 @@ def disk(name="disk0", driver="blk0", **properties):
 
 
 def driver(name, image, cpu=0, priority=45, **properties):
-    """The driver of the emulator's first virtio device, which is a disk with that file."""
-    return node(name, "blk", device="/virtio_mmio@a000000", image=image, cpu=cpu, priority=priority, dma_trusted=True, **properties)
+    """The driver of the emulator's first virtio device, which is a disk with that file; None: there is none."""
+    if image is not None:
+        properties["image"] = image
+    return node(name, "blk", device="/virtio_mmio@a000000", cpu=cpu, priority=priority, dma_trusted=True, **properties)
 
 
 def guest(name, image, cpu=0, **properties):

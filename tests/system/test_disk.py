@@ -133,6 +133,14 @@ def test_partitions(boot, tmp_path):
     assert now == data[:MIB] + b"a" * (6 * MIB) + data[7 * MIB:8 * MIB] + b"b" * (2 * MIB) + data[10 * MIB:]
 
 
+def test_no_disk(boot, tmp_path):
+    """Nothing is attached to the driver's device. Red when the driver does not say so, or the guest waits for ever instead of getting an error (5 s)."""
+    system = boot("--host-cpus", 2, describe(tmp_path, guest("load", "disk-load", cpu=1, memory="2M", disks=[disk()]), driver("blk0", None)))
+    system.wait_line("blk0", "load/disk0: no disk: nothing is attached to its virtio-mmio `device`; is the disk's image missing", BOOT)
+    system.wait_line("load", "disk: wrong: status 1", BOOT)
+    system.quit()
+
+
 def assert_sectors_good(system, name, regions):
     """Stops tests/linux/sectors.c, which then looks at everything once more."""
     system.shell_ok("touch /stop", name)
