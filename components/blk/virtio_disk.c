@@ -70,7 +70,7 @@ static const char *facts_read(struct virtio_disk *disk, uint64_t features)
 
 static const char *memory_take(struct virtio_disk *disk, uint32_t most)
 {
-    uint16_t size = most < DISK_DEPTH ? (uint16_t)(1u << (31 - __builtin_clz(most))) : DISK_DEPTH;
+    uint16_t size = (uint16_t)(most < DISK_DEPTH ? 1u << (31 - __builtin_clz(most)) : DISK_DEPTH);
     if (!ring_make(&disk->ring, disk->dma, size))
         return "its memory for DMA is too small";
     uint64_t room = disk->dma->size / sizeof(struct virtio_disk_slot);
