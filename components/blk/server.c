@@ -53,12 +53,30 @@ static bool is_bounced(const struct server *server, const struct request *reques
     return server->clients[request->client].bounces && (request->operation == DISK_READ || request->operation == DISK_WRITE);
 }
 
-/* False: no buffer is free. */
+/*
+ * Of those that wait for a buffer, whoever comes next after the last one that got one: a client that always wants some would have them all, for turns
+ * begin with the same one unless the disk is full.
+ */
+static bool buffer_is_due(const struct server *server, uint32_t client)
+{
+    uint32_t next = server->last_bounced;
+    for (uint32_t i = 0; i < server->client_count; i++) {
+        next = next + 1 < server->client_count ? next + 1 : 0;
+        if (next == client)
+            return true;
+        if (server->current[next] && is_bounced(server, server->current[next]))
+            return false;
+    }
+    return true;
+}
+
+/* False: no buffer is free, or it is another one's turn to have it. */
 static bool bounced_fill(struct server *server, struct request *request, struct part *part, struct disk_request *order)
 {
-    part->buffer = bounce_claim(&server->bounce);
+    part->buffer = buffer_is_due(server, request->client) ? bounce_claim(&server->bounce) : BOUNCE_NONE;
     if (part->buffer == BOUNCE_NONE)
         return false;
+    server->last_bounced = request->client;
     part->from = request->cursor;
     bounce_next(&server->bounce, part->buffer, request, order);
     part->bytes = order->segments[0].size;

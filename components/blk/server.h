@@ -30,6 +30,7 @@ struct part {
 struct server {
     struct disk *disk; /* NULL: there is none */
     uint32_t client_count, next_client;
+    uint32_t last_bounced; /* who got the last buffer */
     uint32_t idle; /* times that server_run was called since something was last submitted to the disk */
     uint64_t free_requests, free_parts; /* bits */
     struct bounce bounce;

@@ -326,6 +326,32 @@ static void test_bounce(void **state)
     assert_int_equal(guest_drain(0), 8);
 }
 
+/* Red when the buffers that come free are always those of the client whose turn is first: one that is never idle would have them all. */
+static void test_bounce_turns(void **state)
+{
+    enum { LONG = 32, PARTS = 3 * GUESTS * 2 };
+    (void)state;
+    for (unsigned i = 0; i < GUESTS; i++)
+        machine->guests[i].link.flags |= LINK_BOUNCE;
+    machine_start();
+    for (unsigned i = 0; i < GUESTS; i++)
+        guest_begin(i, USUAL);
+    hold();
+    for (uint32_t i = 0; i < LONG; i++)
+        guest_request(0, i, BLK_T_IN, 0, DATA_AT, 4 * BOUNCE_BYTES);
+    guest_request(1, 0, BLK_T_IN, 0, DATA_AT, BOUNCE_BYTES);
+    guest_request(2, 0, BLK_T_IN, 0, DATA_AT, BOUNCE_BYTES);
+    run();
+    for (unsigned i = 0; i < PARTS; i++) {
+        machine->allowed = 1;
+        run();
+    }
+    assert_int_equal(guest_drain(1), 1);
+    assert_int_equal(guest_drain(2), 1);
+    let_go();
+    assert_int_equal(guest_drain(0), LONG);
+}
+
 /* --- death ------------------------------------------------------------------------------------------------------------------------ */
 
 enum { LIFE_REQUESTS = 12 };
@@ -428,6 +454,7 @@ int main(void)
         TEST(test_broken_in_flight),
         TEST(test_broken_stays),
         TEST(test_bounce),
+        TEST(test_bounce_turns),
         TEST(test_death_at_any_store),
         TEST(test_death_then_stop),
         TEST(test_offer_again),
