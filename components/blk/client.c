@@ -139,9 +139,18 @@ static void begin(struct client *client, uint32_t request)
     answer(client, request);
 }
 
+/* Root learns that somebody looks, however long the disk takes. */
+static void hear(struct virtio_link *link)
+{
+    uint32_t asked = word_read(&link->asked);
+    if (asked != link->heard)
+        word_write(&link->heard, asked);
+}
+
 /* With another request than the one served: what is in flight comes to its end first, and stays untold. */
 void client_look(struct client *client)
 {
+    hear(client->link);
     uint32_t request = word_read(&client->link->request);
     if (client->state != CLIENT_IDLE) {
         if (request == client->request)

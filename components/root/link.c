@@ -211,6 +211,7 @@ void links_driver_present(struct component *driver, bool present)
 {
     for (struct vm_link *link = NULL; (link = client_each(driver, link));) {
         uint32_t flags = link->head->flags & ~(uint32_t)LINK_ABSENT;
+        link->awaited_until = 0; /* a successor has time of its own */
         __atomic_store_n(&link->head->flags, present ? flags : flags | LINK_ABSENT, __ATOMIC_RELEASE);
         if (link->vm->instance.alive)
             instance_wake(&link->vm->instance, WAKE_LINK);
@@ -227,13 +228,14 @@ static bool link_is_released(const struct vm_link *link)
     return stopped || link->head->flags & LINK_ABSENT;
 }
 
-/* Also if there is no driver now: the next one finds it. */
+/*
+ * A number that the driver has not answered: the monitor's may be one that it had, before it began to serve the next. Also if there is no driver now: the
+ * next one finds it.
+ */
 static void link_stop(const struct vm_link *link)
 {
-    uint32_t request = __atomic_load_n(&link->head->request, __ATOMIC_RELAXED);
-    if (!(request & 1) && link_is_released(link))
-        return;
-    __atomic_store_n(&link->head->request, (request + 2) & ~1u, __ATOMIC_RELEASE);
+    uint32_t answer = __atomic_load_n(&link->head->answer, __ATOMIC_ACQUIRE);
+    __atomic_store_n(&link->head->request, (answer + 2) & ~1u, __ATOMIC_RELEASE);
     instance_wake(&link->driver->instance, UINT64_C(1) << link->client);
 }
 
@@ -254,13 +256,16 @@ static void driver_kill(const struct vm_link *link)
     life_died(&link->driver->instance, why);
 }
 
-/* The signal is raised again here, for a monitor that has not done so must not have its driver killed. */
+/*
+ * Driver and signal are asked for themselves: a monitor that has raised nothing, or turns `request` back and forth, must not have its driver killed. One
+ * that waits for its device is alive.
+ */
 static void link_look(struct vm_link *link)
 {
     uint32_t request = __atomic_load_n(&link->head->request, __ATOMIC_RELAXED);
-    if (request & 1 || link_answered(link->head) || (link->awaited_until && link->awaited == request))
+    if (request & 1 || link_answered(link->head) || link->awaited_until)
         return;
-    link->awaited = request;
+    __atomic_store_n(&link->head->asked, link->head->asked + 1, __ATOMIC_RELEASE);
     link->awaited_until = clock_deadline_us(ANSWER_PATIENCE_US);
     instance_wake(&link->driver->instance, UINT64_C(1) << link->client);
 }
@@ -276,7 +281,7 @@ static void link_check(struct vm_link *link)
     if (!link->awaited_until || clock_now() < link->awaited_until)
         return;
     link->awaited_until = 0;
-    if (!link_answered(link->head) && __atomic_load_n(&link->head->request, __ATOMIC_RELAXED) == link->awaited && link->driver->instance.alive)
+    if (__atomic_load_n(&link->head->heard, __ATOMIC_ACQUIRE) != link->head->asked && link->driver->instance.alive)
         driver_kill(link);
 }
 

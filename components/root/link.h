@@ -25,10 +25,10 @@ void links_join_driver(struct component *driver);
 /** Whether the driver is there: otherwise nobody waits for it, and its device does nothing. */
 void links_driver_present(struct component *driver, bool present);
 
-/** The monitor has something to say: if it waits for its devices to stop, their drivers have two seconds. */
+/** The monitor has something to say: if it waits for its devices to stop, their drivers have two seconds to show that they are alive. */
 void links_look(struct vm *vm);
 
-/** Ends drivers that are late. */
+/** Ends drivers that have not. */
 void links_check(struct vm *vm);
 
 /** When one will be; DEADLINE_NEVER: none. */

@@ -20,8 +20,7 @@ struct vm_link {
     unsigned line;   /* INTID in the VM */
     cap_t monitor_slot; /* in the monitor's table: the driver's wake signal */
     cap_t driver_slot;  /* in the driver's table: the line; then the monitor's wake signal */
-    uint32_t awaited;   /* request whose answer the monitor waits for */
-    uint64_t awaited_until; /* the driver must have given it by then; 0: none */
+    uint64_t awaited_until; /* the driver must have heard what it was asked by then; 0: nothing */
 };
 
 struct vm {

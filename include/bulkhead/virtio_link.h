@@ -2,7 +2,7 @@
  * A virtio device of a VM whose backend is another component: its driver. The VM's monitor is the device's front (registers, negotiation), the driver serves
  * the queues straight from the guest's memory. What both must know stands in a link: memory of root's, mapped in both, which outlives either.
  *
- * Who writes what, by pages: root the first, before either runs, and later only LINK_ABSENT; the driver the second; the monitor the third, and root in its
+ * Who writes what, by pages: root the first, before either runs, and later only LINK_ABSENT and `asked`; the driver the second; the monitor the third, and root in its
  * place while there is none; the driver the records behind, which the monitor has not got (LINK_SIZE_MONITOR). Whoever does not write a page can only read it. Each reads the other's words with acquire, and writes a word that says
  * "done" last, with release.
  *
@@ -12,6 +12,8 @@
  * Starting and stopping: `request` counts up. Odd: the queues as described are to be served. Even: nothing of the guest's is to be touched any more.
  * Whoever changes it raises the driver's signal. The driver stores the same number in `answer` when it is so, and raises the monitor's. A driver that starts
  * finds what its predecessor left: with an odd request it goes on with what is in flight, in the order in which it was taken (docs/devices.md).
+ * Whether a driver is slow or dead, root finds out without the monitor, which can turn `request` back and forth: a driver copies `asked` to `heard` whenever it
+ * looks at the link, and dies if it has not for two seconds.
  * While there is no driver, root has silenced the device: LINK_ABSENT is set, and who waits for an answer need not (link_answered()).
  */
 #ifndef BULKHEAD_VIRTIO_LINK_H
@@ -97,11 +99,13 @@ struct virtio_link {
     uint32_t window_count;
     char name[LINK_NAME_SIZE]; /* "VM/DEVICE", for messages */
     struct link_window windows[LINK_WINDOWS];
+    uint32_t asked; /* counts root's questions whether the driver still looks at its links */
 
     _Alignas(4096) struct link_offer offer;
     uint32_t answer;
     uint32_t broken;  /* `request` under which a queue was found malformed; the device needs a reset (virtio 1.2 §2.1) */
     char why[96];     /* what was wrong with it */
+    uint32_t heard;   /* `asked`, when it last looked */
 
     _Alignas(4096) uint32_t request;
     uint32_t reserved;

@@ -225,6 +225,22 @@ static void test_stop_waits(void **state)
     assert_int_equal(status_of(0, 0), NO_STATUS);
 }
 
+/* Red when root takes a driver for dead that waits for its disk. */
+static void test_asked(void **state)
+{
+    (void)state;
+    struct guest *guest = &machine->guests[0];
+    guest_begin(0, USUAL);
+    hold();
+    guest_request(0, 0, BLK_T_IN, 0, DATA_AT, 512);
+    run();
+    guest->link.request++;
+    guest->link.asked = 7;
+    run();
+    assert_int_equal(guest->link.heard, 7);
+    assert_int_not_equal(guest->link.answer, guest->link.request);
+}
+
 /* What was not yet at the disk is not sent to it; the others go on. */
 static void test_stop_in_parts(void **state)
 {
@@ -449,6 +465,7 @@ int main(void)
         TEST(test_flood_of_nonsense),
         TEST(test_sleep),
         TEST(test_stop_waits),
+        TEST(test_asked),
         TEST(test_stop_in_parts),
         TEST(test_stop_and_go_unseen),
         TEST(test_broken_in_flight),

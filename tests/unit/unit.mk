@@ -16,3 +16,4 @@ BLK_SERVER := $(addprefix components/blk/,server.c client.c model.c split.c boun
 UNIT_SOURCES_test_blk_model := $(BLK_SERVER)
 UNIT_SOURCES_test_blk_serve := $(BLK_SERVER)
 UNIT_SOURCES_test_blk_partition := components/blk/partition.c components/blk/crc32.c components/lib/format.c
+UNIT_SOURCES_test_root_link := components/lib/format.c
