@@ -134,9 +134,10 @@ static void resolve_disk(const struct reader *reader, struct description_disk *d
     check_clients(reader, disk);
 }
 
+/* Who reads what another one writes has a file system that changes under it: the driver refuses that, too. */
 static bool disks_collide(const struct description_disk *a, const struct description_disk *b)
 {
-    return a->driver != UINT32_MAX && a->driver == b->driver && !a->read_only && !b->read_only &&
+    return a->driver != UINT32_MAX && a->driver == b->driver && !(a->read_only && b->read_only) &&
            (a->partition == b->partition || a->partition == 0 || b->partition == 0);
 }
 
@@ -146,9 +147,9 @@ static void report_collision(const struct reader *reader, const struct descripti
     struct decimal number;
     bool whole = other->partition == 0;
 
-    REPORT(reader, disk->node, disk->partition == 0 ? NULL : "partition", "/", vm, "/", other->name, " writes to ",
+    REPORT(reader, disk->node, disk->partition == 0 ? NULL : "partition", "/", vm, "/", other->name, other->read_only ? " reads " : " writes to ",
            whole ? "the whole disk" : "partition ", whole ? "" : decimal_format(&number, other->partition),
-           " already, and two writers destroy each other's data; give each a partition of its own, or make all but one read-only");
+           " already, and what one of two writes destroys the other's data; give each a partition of its own, or make both read-only");
 }
 
 /* Each pair once: the one that stands behind is the mistake. */

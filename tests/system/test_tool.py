@@ -237,6 +237,8 @@ def test_good_disks(place):
     (5, ["/b/d0", "/a/d0 writes to partition 1"], [disk_vm(ONE), disk_vm(ONE, name="b"), blk()]),
     (5, ["/b/d0", "/a/d0 writes to partition 1"], [disk_vm(ONE), disk_vm(FROM, name="b"), blk()]),
     (5, ["/b/d0", "/a/d0 writes to the whole disk"], [disk_vm(FROM), disk_vm(TWO, name="b"), blk()]),
+    (5, ["/b/d0", "/a/d0 writes to partition 1", "both read-only"], [disk_vm(ONE), disk_vm(ONE + "read-only;", name="b"), blk()]),
+    (5, ["/b/d0", "/a/d0 reads the whole disk"], [disk_vm(FROM + "read-only;"), disk_vm(TWO, name="b"), blk()]),
     (5, ["dma-trusted", "no SMMU covers", "Add dma-trusted"], [disk_vm(FROM), blk(more="")]),
     (5, ['no property "device"'], [disk_vm(FROM), 'blk0 { compatible = "bulkhead,blk"; dma-trusted; };']),
     (5, ["full path"], [disk_vm(FROM), blk(device="virtio_mmio@a000000")]),
