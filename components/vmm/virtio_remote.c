@@ -6,6 +6,7 @@
 
 #include "call_stubs.h"
 #include "clock.h"
+#include "devices.h"
 #include "machine.h"
 #include "print.h"
 #include "report.h"
@@ -192,6 +193,10 @@ static void link_build(const struct startup_resource *resource)
     struct virtio_link *link = (struct virtio_link *)resource->address; /* NOLINT: mapped there by root */
     const char *name = strchr(resource->name, '/') + 1;
     unsigned index = resource->number - FRONT_LINE;
+    if (devices_have_line(resource->number)) {
+        report_line("VM %s: it has no %s, since a device in `devices` has its interrupt, INTID %u", machine.name, name, resource->number);
+        return;
+    }
     if (!link || resource->size < LINK_SIZE_MONITOR || link->magic != LINK_MAGIC || !front_build(index, name, link->device, link->queues, &backend))
         component_fail("VM %s: its device %s has no link, no place (INTID %u) or more than %d queues", machine.name, name, resource->number, LINK_QUEUES);
     remotes[index] = (struct remote){link, resource->slot, resource->value, 0};

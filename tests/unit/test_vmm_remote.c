@@ -29,6 +29,7 @@ static uint64_t now;
 static unsigned raised, told /* root */, doorbells, sleeps, answers_after; /* looks until the driver answers */
 static char report[300];
 static unsigned reports;
+static bool line_is_taken;
 
 static uint64_t clock_now(void)
 {
@@ -74,6 +75,12 @@ const struct startup_resource *startup_each(const char *prefix, const struct sta
 {
     assert_string_equal(prefix, "link/");
     return previous ? NULL : &resource;
+}
+
+bool devices_have_line(uint32_t intid)
+{
+    assert_int_equal(intid, LINE);
+    return line_is_taken;
 }
 
 _Noreturn void component_fail(const char *format, ...)
@@ -295,11 +302,26 @@ static void test_no_device(void **state)
     assert_int_equal(front->device, VIRTIO_BLOCK);
 }
 
+/* Red when a disk and a device of the board that the VM was given have one interrupt, and nobody says so. */
+static void test_line_of_a_device(void **state)
+{
+    (void)state;
+    memset(fronts, 0, sizeof fronts);
+    memset(remotes, 0, sizeof remotes);
+    line_is_taken = true;
+    virtio_remote_build();
+    line_is_taken = false;
+    assert_null(front_at(INDEX));
+    assert_non_null(strstr(report, "disk0"));
+    virtio_remote_await();
+    fronts_event();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_offer, setup),         cmocka_unit_test_setup(test_start, setup),
-        cmocka_unit_test_setup(test_root_is_told, setup),
+        cmocka_unit_test_setup(test_root_is_told, setup),  cmocka_unit_test_setup(test_line_of_a_device, setup),
         cmocka_unit_test_setup(test_reset_waits, setup),   cmocka_unit_test_setup(test_reset_without_driver, setup),
         cmocka_unit_test_setup(test_vm_reset, setup),      cmocka_unit_test_setup(test_config_change, setup),
         cmocka_unit_test_setup(test_broken, setup),        cmocka_unit_test_setup(test_no_device, setup),
