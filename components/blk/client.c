@@ -124,7 +124,7 @@ static bool queue_begin(struct client *client, uint32_t index)
 }
 
 /* A device that was broken under a predecessor stays so. */
-static void begin(struct client *client, uint32_t request)
+static void serving_begin(struct client *client, uint32_t request)
 {
     client->request = request;
     client->state = word_read(&client->link->broken) == request ? CLIENT_BROKEN : CLIENT_SERVING;
@@ -136,7 +136,18 @@ static void begin(struct client *client, uint32_t request)
     for (uint32_t i = 0; i < client->queue_count && client->state == CLIENT_SERVING; i++)
         if (!queue_begin(client, i))
             client_break(client, vq_wrong(&client->queues[i]));
+}
+
+/*
+ * Answered first, then looked at again: whoever finds an even request and the same answer may use the guest's memory, and a monitor may have gone back to one
+ * that was answered. Either it is seen here, or the answer there.
+ */
+static void begin(struct client *client, uint32_t request)
+{
     answer(client, request);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (word_read(&client->link->request) == request)
+        serving_begin(client, request);
 }
 
 /* Root learns that somebody looks, however long the disk takes. */

@@ -229,12 +229,13 @@ static bool link_is_released(const struct vm_link *link)
 }
 
 /*
- * A number that the driver has not answered: the monitor's may be one that it had, before it began to serve the next. Also if there is no driver now: the
- * next one finds it.
+ * A number that the driver has not answered, unless it has stopped: then nothing is asked of it. Also if there is no driver now: the next one finds it.
  */
 static void link_stop(const struct vm_link *link)
 {
-    uint32_t answer = __atomic_load_n(&link->head->answer, __ATOMIC_ACQUIRE);
+    uint32_t request = __atomic_load_n(&link->head->request, __ATOMIC_RELAXED), answer = __atomic_load_n(&link->head->answer, __ATOMIC_ACQUIRE);
+    if (!(request & 1) && link_is_released(link))
+        return;
     __atomic_store_n(&link->head->request, (answer + 2) & ~1u, __ATOMIC_RELEASE);
     instance_wake(&link->driver->instance, UINT64_C(1) << link->client);
 }
@@ -244,6 +245,7 @@ void links_release(struct instance *in)
     struct vm *vm = (struct vm *)in; /* its first member */
     instance_stop(in);
     vm->release_until = clock_deadline_us(ANSWER_PATIENCE_US);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* what the monitor last stored comes before what a driver that begins is seen to have (client.c) */
     for (unsigned d = 0; d < vm->described->disk_count; d++)
         link_stop(&vm->links[d]);
 }

@@ -62,12 +62,15 @@ static struct machine *machine;
 
 /* The driver dies after so many stores of its queues; 0: it does not. The test's longjmp. */
 static unsigned stores_left, stores;
+static void (*at_store)(void); /* the test's; NULL: none */
 static jmp_buf death;
 
 void vq_stored(void);
 void vq_stored(void)
 {
     stores++;
+    if (at_store)
+        at_store();
     if (stores_left && !--stores_left)
         longjmp(death, 1);
 }
@@ -239,6 +242,7 @@ static int machine_setup(void **state)
 {
     (void)state;
     stores_left = stores = 0;
+    at_store = NULL;
     machine = aligned_alloc(4096, (sizeof(*machine) + 4095) / 4096 * 4096);
     memset(machine, 0, sizeof(*machine));
     machine->allowed = UINT32_MAX;

@@ -225,6 +225,46 @@ static void test_stop_waits(void **state)
     assert_int_equal(status_of(0, 0), NO_STATUS);
 }
 
+static void is_answered(void)
+{
+    assert_int_equal(machine->guests[0].link.answer, machine->guests[0].link.request);
+}
+
+/* The monitor takes back what the driver has just read. */
+static void take_back(void *guest)
+{
+    struct virtio_link *link = &((struct guest *)guest)->link;
+    link->request &= ~1u;
+}
+
+/*
+ * Red when the driver's answer is still that of before while it touches the guest's memory: root would take the memory of a VM for free, whose monitor went
+ * back to that number and died.
+ */
+static void test_answers_before_it_begins(void **state)
+{
+    (void)state;
+    struct guest *guest = &machine->guests[0];
+    guest->link.answer = guest->link.request = 4;
+    guest_begin(0, USUAL);
+    guest_request(0, 0, BLK_T_IN, 0, DATA_AT, 512);
+    at_store = is_answered;
+    stores = 0;
+    run();
+    at_store = NULL;
+    assert_true(stores && guest_drain(0) == 1);
+    guest->link.request++;
+    run();
+    guest_begin(0, USUAL);
+    guest_request(0, 0, BLK_T_IN, 0, DATA_AT, 512);
+    machine->server.clients[0].peers.tell_monitor = take_back;
+    stores = 0;
+    server_run(&machine->server);
+    assert_int_equal(stores, 0);
+    run();
+    assert_true(guest->link.answer == guest->link.request && guest_drain(0) == 0);
+}
+
 /* Red when root takes a driver for dead that waits for its disk. */
 static void test_asked(void **state)
 {
@@ -466,6 +506,7 @@ int main(void)
         TEST(test_sleep),
         TEST(test_stop_waits),
         TEST(test_asked),
+        TEST(test_answers_before_it_begins),
         TEST(test_stop_in_parts),
         TEST(test_stop_and_go_unseen),
         TEST(test_broken_in_flight),
