@@ -130,6 +130,14 @@ static bool header_is_sound(uint32_t block_size)
     return crc32(0, block, size) == crc;
 }
 
+/* Before the first partition come this header and, unless they lie behind the last one, the entries: a VM that could write them would choose its sectors. */
+static bool table_is_apart(const struct gpt *gpt)
+{
+    uint64_t blocks = (gpt->count * gpt->entry_size + gpt->source->block_size - 1) / gpt->source->block_size;
+    bool before = gpt->entries < gpt->first_usable && blocks <= gpt->first_usable - gpt->entries;
+    return gpt->first_usable > 1 && gpt->entries > 1 && (before || gpt->entries > gpt->last_usable);
+}
+
 static bool gpt_read(const struct partition_source *source, struct gpt *gpt, char *text)
 {
     if (!block_read(source, 1, text))
@@ -146,7 +154,8 @@ static bool gpt_read(const struct partition_source *source, struct gpt *gpt, cha
         .crc = word(GPT_ENTRIES_CRC),
     };
     bool sized = gpt->entry_size >= ENTRY_LEAST && gpt->entry_size <= GPT_ENTRY_MOST && !(gpt->entry_size & (gpt->entry_size - 1));
-    if (!sized || !gpt->count || gpt->count > GPT_COUNT_MOST || gpt->last_usable >= source->blocks || gpt->first_usable > gpt->last_usable)
+    if (!sized || !gpt->count || gpt->count > GPT_COUNT_MOST || gpt->last_usable >= source->blocks || gpt->first_usable > gpt->last_usable ||
+        !table_is_apart(gpt))
         return refuse(text, "the GPT's header says what cannot be (repair: sgdisk, gdisk)");
     return true;
 }

@@ -214,6 +214,11 @@ static void test_gpt_impossible(void **state)
     says(80, UINT32_MAX, 4);
     says(48, BLOCKS, 8);
     says(40, BLOCKS - 1, 8);
+    says(40, 0, 8); /* the table within the partitions */
+    says(40, 33, 8);
+    says(72, 1, 8);
+    says(72, 34, 8);
+    says(72, BLOCKS - 34, 8);
     gpt_make();
     put(block_size + 72, UINT64_MAX, 8);
     gpt_seal();
