@@ -1,7 +1,7 @@
 /*
  * A Linux program without a C library for the initrd of a test: what was written to a disk is there. `sectors run DEVICE REGION SEED` writes and reads at random, without
  * Linux's cache (O_DIRECT), in one of 8 regions of 1 MiB; each sector holds its place and a number that counts the region's writes, which must be the
- * last one written there. It ends when there is a file /stop, after it has read everything once more, and prints one line.
+ * last one written there. It ends when there is a file /stop, but not before it has done some hundred requests, after it has read everything once more, and prints one line.
  * `sectors zero DEVICE` and `sectors discard DEVICE` do that to the first 64 KiB, by the ioctls that file systems use.
  */
 #include <stddef.h>
@@ -10,7 +10,7 @@
 /* <asm-generic/unistd.h>, <asm-generic/fcntl.h>, <linux/fs.h>. */
 enum { CALL_IOCTL = 29, CALL_FACCESSAT = 48, CALL_OPENAT = 56, CALL_WRITE = 64, CALL_PREAD = 67, CALL_PWRITE = 68, CALL_FSYNC = 82, CALL_EXIT_GROUP = 94 };
 enum { AT_FDCWD = -100, O_RDWR = 2, O_DIRECT = 0200000, BLKDISCARD = 0x1277, BLKZEROOUT = 0x127f };
-enum { SECTOR = 512, BLOCK = 4096, BLOCKS = 256, MOST = 32 /* blocks of a request */, LOOK = 32 /* requests between looks at /stop */ };
+enum { SECTOR = 512, BLOCK = 4096, BLOCKS = 256, MOST = 32 /* blocks of a request */, LOOK = 32 /* requests between looks at /stop */, LOOKS = 8 /* at least */ };
 
 static uint8_t data[MOST * BLOCK] __attribute__((aligned(4096)));
 static uint64_t last[BLOCKS]; /* number written to each block; 0: none yet */
@@ -130,7 +130,7 @@ static void step(long file)
 
 static _Noreturn void run(long file)
 {
-    while (call(CALL_FACCESSAT, AT_FDCWD, (long)"/stop", 0, 0))
+    for (int looks = 0; looks < LOOKS || call(CALL_FACCESSAT, AT_FDCWD, (long)"/stop", 0, 0); looks++)
         for (int i = 0; i < LOOK; i++)
             step(file);
     for (uint64_t block = 0; block < BLOCKS; block++)
